@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/base/buffer.h"
+
+#include "lib/base/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define BUFFER_MINIMUM 64 /* the first allocation: most small messages fit */
+
+void buffer_finish(Buffer *buffer)
+{
+    free(buffer->data);
+    *buffer = BUFFER_INIT;
+}
+
+void buffer_clear(Buffer *buffer)
+{
+    buffer->length = 0;
+    if (buffer->data)
+        buffer->data[0] = '\0';
+}
+
+char *buffer_reserve(Buffer *buffer, size_t more)
+{
+    size_t needed = buffer->length + more + 1;
+    if (needed > buffer->capacity) {
+        size_t capacity = MAX(buffer->capacity * 2, MAX(needed, (size_t)BUFFER_MINIMUM));
+        buffer->data = memory_resize(buffer->data, capacity, 1);
+        buffer->capacity = capacity;
+    }
+    return buffer->data + buffer->length;
+}
+
+void buffer_append(Buffer *buffer, const void *data, size_t length)
+{
+    char *end = buffer_reserve(buffer, length);
+    if (length > 0)
+        memcpy(end, data, length);
+    buffer->length += length;
+    buffer->data[buffer->length] = '\0';
+}
+
+void buffer_append_string(Buffer *buffer, const char *string)
+{
+    buffer_append(buffer, string, strlen(string));
+}
+
+void buffer_append_format(Buffer *buffer, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length > 0) {
+        char *end = buffer_reserve(buffer, (size_t)length);
+        vsnprintf(end, (size_t)length + 1, format, again);
+        buffer->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+void buffer_drop(Buffer *buffer, size_t length)
+{
+    length = MIN(length, buffer->length);
+    if (length == 0)
+        return;
+    buffer->length -= length;
+    memmove(buffer->data, buffer->data + length, buffer->length + 1);
+}
+
+char *buffer_take(Buffer *buffer)
+{
+    char *data = buffer->data ? buffer->data : memory_copy_text("", 0);
+    *buffer = BUFFER_INIT;
+    return data;
+}
