@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define ARENA_FIRST_BLOCK 4096          /* a page */
+#define ARENA_FIRST_BLOCK 4096           /* a page */
 #define ARENA_LARGEST_BLOCK (256 * 1024) /* blocks double up to here; larger requests get their own */
 
 struct ArenaBlock {

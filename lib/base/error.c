@@ -16,7 +16,7 @@ int error_origin_at(int error, const char *file, int line, const char *function)
 int error_trace_at(int error, const char *file, int line, const char *function)
 {
     if (error < 0)
-        fprintf(stderr, "<7>error %d (%s) in %s, %s:%d\n", -error, strerrordesc_np(-error), function,
-                file, line);
+        fprintf(stderr, "<7>error %d (%s) in %s, %s:%d\n", -error, strerrordesc_np(-error), function, file,
+                line);
     return error;
 }

@@ -15,10 +15,10 @@
 #define INTERN_NONE UINT32_MAX
 
 typedef struct Intern {
-    rpmd_text *texts;  /* texts[number], NUL-terminated copies, owned */
+    rpmd_text *texts; /* texts[number], NUL-terminated copies, owned */
     uint32_t count;
     uint32_t capacity;
-    uint32_t *slots;   /* open addressing; number + 1, 0 when free */
+    uint32_t *slots; /* open addressing; number + 1, 0 when free */
     uint32_t slot_count;
     Arena arena;
 } Intern;

@@ -11,33 +11,33 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-#define MIN(a, b)                                                                                  \
-    ({                                                                                             \
-        __typeof__(a) _a = (a);                                                                    \
-        __typeof__(b) _b = (b);                                                                    \
-        _a < _b ? _a : _b;                                                                         \
+#define MIN(a, b)                                                                                            \
+    ({                                                                                                       \
+        __typeof__(a) _a = (a);                                                                              \
+        __typeof__(b) _b = (b);                                                                              \
+        _a < _b ? _a : _b;                                                                                   \
     })
-#define MAX(a, b)                                                                                  \
-    ({                                                                                             \
-        __typeof__(a) _a = (a);                                                                    \
-        __typeof__(b) _b = (b);                                                                    \
-        _a > _b ? _a : _b;                                                                         \
+#define MAX(a, b)                                                                                            \
+    ({                                                                                                       \
+        __typeof__(a) _a = (a);                                                                              \
+        __typeof__(b) _b = (b);                                                                              \
+        _a > _b ? _a : _b;                                                                                   \
     })
 
 /* Takes a pointer out of a variable that a cleanup attribute would otherwise free. */
-#define TAKE_PTR(pointer)                                                                          \
-    ({                                                                                             \
-        __typeof__(pointer) _taken = (pointer);                                                    \
-        (pointer) = NULL;                                                                          \
-        _taken;                                                                                    \
+#define TAKE_PTR(pointer)                                                                                    \
+    ({                                                                                                       \
+        __typeof__(pointer) _taken = (pointer);                                                              \
+        (pointer) = NULL;                                                                                    \
+        _taken;                                                                                              \
     })
 
 /* The object that contains a member. */
 #define CONTAINER_OF(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* Defines `NAME_cleanup`, for _cleanup_, from a destructor that accepts NULL. */
-#define DEFINE_CLEANUP(type, destructor)                                                           \
-    static inline _unused_ void destructor##_cleanup(type **pointer)                               \
-    {                                                                                              \
-        destructor(*pointer);                                                                      \
+#define DEFINE_CLEANUP(type, destructor)                                                                     \
+    static inline _unused_ void destructor##_cleanup(type **pointer)                                         \
+    {                                                                                                        \
+        destructor(*pointer);                                                                                \
     }

@@ -6,8 +6,8 @@
 
 static _Noreturn void out_of_memory(size_t count, size_t size)
 {
-    fprintf(stderr, "out of memory: %zu x %zu bytes could not be had; give the process more memory\n",
-            count, size);
+    fprintf(stderr, "out of memory: %zu x %zu bytes could not be had; give the process more memory\n", count,
+            size);
     abort();
 }
 

@@ -26,12 +26,12 @@ char *memory_copy_text(const char *data, size_t length) __attribute__((malloc, r
 #define NEW_ARRAY(type, count) ((type *)memory_allocate((count), sizeof(type)))
 
 /* Makes room for one more element in a growing array: `GROW(items, count, capacity)`. */
-#define GROW(array, count, capacity)                                                               \
-    do {                                                                                           \
-        if ((count) == (capacity)) {                                                               \
-            (capacity) = (capacity) ? (capacity)*2 : 8;                                            \
-            (array) = memory_resize((array), (capacity), sizeof(*(array)));                        \
-        }                                                                                          \
+#define GROW(array, count, capacity)                                                                         \
+    do {                                                                                                     \
+        if ((count) == (capacity)) {                                                                         \
+            (capacity) = (capacity) ? (capacity)*2 : 8;                                                      \
+            (array) = memory_resize((array), (capacity), sizeof(*(array)));                                  \
+        }                                                                                                    \
     } while (0)
 
 static inline void memory_free_pointer(void *pointer)

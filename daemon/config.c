@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/config.h"
+
+#include "lib/base/error.h"
+#include "lib/base/memory.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <math.h>
+#include <stdio.h>
+
+typedef enum KeyType { KEY_STRING, KEY_LIST, KEY_BYTES, KEY_NUMBER, KEY_OCTAL, KEY_REAL, KEY_SWITCH } KeyType;
+
+typedef struct Key {
+    const char *section;
+    const char *name;
+    KeyType type;
+    size_t offset; /* in Config, or in TaskSettings for the keys of [method] and [task NAME] */
+    double minimum;
+    double maximum;
+    const char *preset;
+    const char *meaning;
+} Key;
+
+#define IN_CONFIG(field) offsetof(Config, field)
+#define IN_TASK(field) offsetof(TaskSettings, field)
+#define MIB (1024.0 * 1024.0)
+
+static const Key keys[] = {
+    {"daemon", "socket", KEY_STRING, IN_CONFIG(socket), 0, 0, "/run/rpmd/rpmd.sock",
+     "path of the Unix socket to listen on; ignored under socket activation"},
+    {"daemon", "socket_mode", KEY_OCTAL, IN_CONFIG(socket_mode), 0, 0777, "0660",
+     "permissions of the socket: who may write to it may use and erase all histories"},
+    {"daemon", "state_dir", KEY_STRING, IN_CONFIG(state_dir), 0, 0, "/var/lib/rpmd",
+     "directory of the database and of the private copies of plugins"},
+    {"daemon", "plugin_dir", KEY_LIST, IN_CONFIG(plugin_dirs), 0, 0, RPMD_PREFIX "/lib/rpmd/plugins",
+     "directory of task plugins; repeat the key for more than one"},
+    {"daemon", "cache_bytes", KEY_BYTES, IN_CONFIG(cache_bytes), 1 * MIB, 1024 * 1024 * MIB, "64M",
+     "memory for user models that are not in use at the moment (suffix K, M or G)"},
+    {"daemon", "drain_seconds", KEY_NUMBER, IN_CONFIG(drain_seconds), 0, 3600, "20",
+     "how long calls in flight may go on after SIGTERM"},
+    {"daemon", "call_seconds", KEY_NUMBER, IN_CONFIG(call_seconds), 1, 3600, "60",
+     "time limit of a call to a plugin whose caller set no deadline"},
+    {"daemon", "verbose", KEY_SWITCH, IN_CONFIG(verbose), 0, 0, "off", "log each call and each model change"},
+    {"method", "examples", KEY_NUMBER, IN_TASK(examples), 0, 16, "3", "K: past items shown in a prompt"},
+    {"method", "smoothing", KEY_REAL, IN_TASK(smoothing), 0, 1000, "1",
+     "alpha in (n_yF + alpha * pi_y) / (n_F + alpha); 0 is the paper's formula"},
+    {"method", "prompt_bytes", KEY_BYTES, IN_TASK(prompt_bytes), 1024, 1 * MIB, "12K",
+     "size of a prompt at most (suffix K or M)"},
+    {"method", "population", KEY_SWITCH, IN_TASK(population), 0, 0, "on",
+     "whether counts pooled over the users of the task help each of them"},
+    {"method", "minimum_users", KEY_NUMBER, IN_TASK(minimum_users), 1, 1000000, "3",
+     "a pooled count that fewer users fed is not used for anybody else"},
+};
+
+#define TASK_SECTION "task "
+
+/* What one read needs; inih hands it to the callback. */
+typedef struct Reading {
+    Config *config;
+    Status *status;
+    const char *path;
+    int line;
+    bool plugin_dirs_replaced;
+} Reading;
+
+static bool read_switch(const char *value, bool *result)
+{
+    static const char *const on[] = {"on", "yes", "true", "1"}, *const off[] = {"off", "no", "false", "0"};
+    for (size_t i = 0; i < ARRAY_SIZE(on); i++) {
+        if (strcmp(value, on[i]) == 0 || strcmp(value, off[i]) == 0) {
+            *result = strcmp(value, on[i]) == 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A number within the key's range; "64M" where the key counts bytes. */
+static bool read_number(const Key *key, const char *value, double *result)
+{
+    char *end = NULL;
+    errno = 0;
+    if (key->type == KEY_OCTAL)
+        *result = (double)strtoul(value, &end, 8);
+    else
+        *result = strtod(value, &end);
+    if (end == value || errno || !isfinite(*result))
+        return false;
+    if (key->type == KEY_BYTES && *end != '\0') {
+        const char *suffix = strchr("KMG", *end);
+        if (!suffix || end[1] != '\0')
+            return false;
+        static const char order[] = "KMG";
+        for (const char *unit = order; unit <= strchr(order, *suffix); unit++)
+            *result *= 1024;
+        end++;
+    }
+    if (*end != '\0' || *result < key->minimum || *result > key->maximum)
+        return false;
+    return key->type == KEY_REAL || *result == floor(*result);
+}
+
+/* Sets a key's field; false where the value does not fit. */
+static bool assign(const Key *key, void *base, const char *value)
+{
+    char *field = (char *)base + key->offset;
+    double number = 0;
+    switch (key->type) {
+    case KEY_STRING:
+        if (*value == '\0')
+            return false;
+        config_set_string((char **)(void *)field, value);
+        return true;
+    case KEY_LIST:
+        if (*value == '\0')
+            return false;
+        config_add_plugin_dir(base, value);
+        return true;
+    case KEY_SWITCH:
+        return read_switch(value, (bool *)(void *)field);
+    case KEY_REAL:
+        return read_number(key, value, (double *)(void *)field);
+    case KEY_BYTES:
+    case KEY_NUMBER:
+    case KEY_OCTAL:
+        if (!read_number(key, value, &number))
+            return false;
+        *(uint64_t *)(void *)field = (uint64_t)number;
+        return true;
+    }
+    return false;
+}
+
+static void expectation(const Key *key, char *text, size_t size)
+{
+    switch (key->type) {
+    case KEY_STRING:
+    case KEY_LIST:
+        snprintf(text, size, "a path");
+        break;
+    case KEY_SWITCH:
+        snprintf(text, size, "on or off");
+        break;
+    case KEY_OCTAL:
+        snprintf(text, size, "an octal number up to %04o", (unsigned)key->maximum);
+        break;
+    case KEY_BYTES:
+    case KEY_NUMBER:
+    case KEY_REAL:
+        snprintf(text, size, "a %s from %.0f to %.0f", key->type == KEY_REAL ? "number" : "whole number",
+                 key->minimum, key->maximum);
+        break;
+    }
+}
+
+static TaskSettings *task_settings(Config *config, const char *task)
+{
+    for (size_t i = 0; i < config->task_count; i++)
+        if (strcmp(config->tasks[i].task, task) == 0)
+            return &config->tasks[i].settings;
+    config->tasks = memory_resize(config->tasks, config->task_count + 1, sizeof(*config->tasks));
+    NamedTaskSettings *added = &config->tasks[config->task_count++];
+    *added = (NamedTaskSettings){.task = memory_copy_text(task, strlen(task)), .settings = config->method};
+    return &added->settings;
+}
+
+static int refuse(Reading *reading, const char *what)
+{
+    if (status_is_ok(reading->status))
+        status_refuse(reading->status, STATUS_INVALID_ARGUMENT, "%s, line %d: %s", reading->path,
+                      reading->line, what);
+    return 0;
+}
+
+static int read_pair(void *userdata, const char *section, const char *name, const char *value, int line)
+{
+    Reading *reading = userdata;
+    Config *config = reading->config;
+    char sentence[STATUS_MESSAGE_SIZE], expected[80];
+    reading->line = line;
+    bool is_task = strncmp(section, TASK_SECTION, strlen(TASK_SECTION)) == 0;
+    const char *table_section = is_task ? "method" : section;
+    bool known_section = false;
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        const Key *key = &keys[i];
+        if (strcmp(key->section, table_section) != 0)
+            continue;
+        known_section = true;
+        if (strcmp(key->name, name) != 0)
+            continue;
+        void *base = config;
+        if (strcmp(key->section, "method") == 0)
+            base = is_task ? task_settings(config, section + strlen(TASK_SECTION)) : &config->method;
+        if (key->type == KEY_LIST && !reading->plugin_dirs_replaced) {
+            while (config->plugin_dir_count > 0)
+                free(config->plugin_dirs[--config->plugin_dir_count]);
+            reading->plugin_dirs_replaced = true;
+        }
+        if (assign(key, base, value))
+            return 1;
+        expectation(key, expected, sizeof(expected));
+        snprintf(sentence, sizeof(sentence), "%s = %s is not possible; write %s", name, value, expected);
+        return refuse(reading, sentence);
+    }
+    if (known_section)
+        snprintf(sentence, sizeof(sentence), "[%s] has no key '%s'; `rpmd --help` lists the keys there are",
+                 section, name);
+    else
+        snprintf(sentence, sizeof(sentence),
+                 "there is no section [%s]; the sections are [daemon], [method] and [task NAME]", section);
+    return refuse(reading, sentence);
+}
+
+/* [method] applies to every [task NAME] whatever their order in the file: so it is read first. */
+static int read_method_pair(void *userdata, const char *section, const char *name, const char *value,
+                            int line)
+{
+    if (strcmp(section, "method") != 0)
+        return 1;
+    return read_pair(userdata, section, name, value, line);
+}
+
+int config_read(Config *config, const char *path, Status *status)
+{
+    static const ini_handler passes[] = {read_method_pair, read_pair};
+    Reading reading = {.config = config, .status = status, .path = path};
+    for (size_t i = 0; i < ARRAY_SIZE(passes); i++) {
+        int r = ini_parse(path, passes[i], &reading);
+        if (!status_is_ok(status))
+            return STATUS_REFUSED;
+        if (r < 0)
+            return status_refuse(status, STATUS_NOT_FOUND,
+                                 "%s cannot be read: %s; give the right path with --config", path,
+                                 strerror(errno));
+        if (r > 0)
+            return status_refuse(status, STATUS_INVALID_ARGUMENT,
+                                 "%s, line %d: this is neither a [section] nor key = value", path, r);
+    }
+    return 0;
+}
+
+void config_init(Config *config)
+{
+    *config = (Config){0};
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        bool is_method = strcmp(keys[i].section, "method") == 0;
+        assign(&keys[i], is_method ? (void *)&config->method : (void *)config, keys[i].preset);
+    }
+}
+
+void config_finish(Config *config)
+{
+    free(config->socket);
+    free(config->state_dir);
+    for (size_t i = 0; i < config->plugin_dir_count; i++)
+        free(config->plugin_dirs[i]);
+    free(config->plugin_dirs);
+    for (size_t i = 0; i < config->task_count; i++)
+        free(config->tasks[i].task);
+    free(config->tasks);
+    *config = (Config){0};
+}
+
+const TaskSettings *config_task(const Config *config, const char *task)
+{
+    for (size_t i = 0; i < config->task_count; i++)
+        if (strcmp(config->tasks[i].task, task) == 0)
+            return &config->tasks[i].settings;
+    return &config->method;
+}
+
+void config_set_string(char **setting, const char *value)
+{
+    free(*setting);
+    *setting = memory_copy_text(value, strlen(value));
+}
+
+void config_add_plugin_dir(Config *config, const char *directory)
+{
+    config->plugin_dirs = memory_resize(config->plugin_dirs, config->plugin_dir_count + 1, sizeof(char *));
+    config->plugin_dirs[config->plugin_dir_count++] = memory_copy_text(directory, strlen(directory));
+}
+
+void config_describe(Buffer *text)
+{
+    const char *section = "";
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        if (strcmp(section, keys[i].section) != 0) {
+            section = keys[i].section;
+            buffer_append_format(text, "[%s]%s\n", section,
+                                 strcmp(section, "method") == 0 ? "  and, for one task, [task NAME]" : "");
+        }
+        buffer_append_format(text, "  %s = %s\n      %s\n", keys[i].name, keys[i].preset, keys[i].meaning);
+    }
+}
