@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/config.h"
 
-#include "lib/base/error.h"
 #include "lib/base/memory.h"
 
 #include <errno.h>
@@ -58,9 +57,8 @@ static const Key keys[] = {
 /* What one read needs; inih hands it to the callback. */
 typedef struct Reading {
     Config *config;
-    Status *status;
-    const char *path;
-    int line;
+    char sentence[STATUS_MESSAGE_SIZE -
+                  128]; /* why the parser was stopped; room is left for the file's name */
     bool plugin_dirs_replaced;
 } Reading;
 
@@ -165,20 +163,12 @@ static TaskSettings *task_settings(Config *config, const char *task)
     return &added->settings;
 }
 
-static int refuse(Reading *reading, const char *what)
-{
-    if (status_is_ok(reading->status))
-        status_refuse(reading->status, STATUS_INVALID_ARGUMENT, "%s, line %d: %s", reading->path,
-                      reading->line, what);
-    return 0;
-}
-
-static int read_pair(void *userdata, const char *section, const char *name, const char *value, int line)
+/* inih calls it for each key; 0 stops it with the line's number. */
+static int read_pair(void *userdata, const char *section, const char *name, const char *value)
 {
     Reading *reading = userdata;
     Config *config = reading->config;
-    char sentence[STATUS_MESSAGE_SIZE], expected[80];
-    reading->line = line;
+    char expected[80];
     bool is_task = strncmp(section, TASK_SECTION, strlen(TASK_SECTION)) == 0;
     const char *table_section = is_task ? "method" : section;
     bool known_section = false;
@@ -200,16 +190,17 @@ static int read_pair(void *userdata, const char *section, const char *name, cons
         if (assign(key, base, value))
             return 1;
         expectation(key, expected, sizeof(expected));
-        snprintf(sentence, sizeof(sentence), "%s = %s is not possible; write %s", name, value, expected);
-        return refuse(reading, sentence);
+        snprintf(reading->sentence, sizeof(reading->sentence), "%s = %s is not possible; write %s", name,
+                 value, expected);
+        return 0;
     }
     if (known_section)
-        snprintf(sentence, sizeof(sentence), "[%s] has no key '%s'; `rpmd --help` lists the keys there are",
-                 section, name);
+        snprintf(reading->sentence, sizeof(reading->sentence),
+                 "[%s] has no key '%s'; `rpmd --help` lists the keys there are", section, name);
     else
-        snprintf(sentence, sizeof(sentence),
+        snprintf(reading->sentence, sizeof(reading->sentence),
                  "there is no section [%s]; the sections are [daemon], [method] and [task NAME]", section);
-    return refuse(reading, sentence);
+    return 0;
 }
 
 /* [method] applies to every [task NAME] whatever their order in the file: so it is read first. */
@@ -218,17 +209,18 @@ static int read_method_pair(void *userdata, const char *section, const char *nam
 {
     if (strcmp(section, "method") != 0)
         return 1;
-    return read_pair(userdata, section, name, value, line);
+    return read_pair(userdata, section, name, value);
 }
 
 int config_read(Config *config, const char *path, Status *status)
 {
     static const ini_handler passes[] = {read_method_pair, read_pair};
-    Reading reading = {.config = config, .status = status, .path = path};
+    Reading reading = {.config = config};
     for (size_t i = 0; i < ARRAY_SIZE(passes); i++) {
         int r = ini_parse(path, passes[i], &reading);
-        if (!status_is_ok(status))
-            return STATUS_REFUSED;
+        if (r > 0 && reading.sentence[0] != '\0')
+            return status_refuse(status, STATUS_INVALID_ARGUMENT, "%s, line %d: %s", path, r,
+                                 reading.sentence);
         if (r < 0)
             return status_refuse(status, STATUS_NOT_FOUND,
                                  "%s cannot be read: %s; give the right path with --config", path,
