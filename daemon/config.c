@@ -204,8 +204,7 @@ static int read_pair(void *userdata, const char *section, const char *name, cons
 }
 
 /* [method] applies to every [task NAME] whatever their order in the file: so it is read first. */
-static int read_method_pair(void *userdata, const char *section, const char *name, const char *value,
-                            int line)
+static int read_method_pair(void *userdata, const char *section, const char *name, const char *value)
 {
     if (strcmp(section, "method") != 0)
         return 1;
