@@ -88,6 +88,8 @@ PLUGIN_FILES   := $(patsubst %,$(BUILD)/plugins/%.so,$(PLUGIN_NAMES))
 
 UNIT_TEST_SOURCES := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 UNIT_TESTS        := $(patsubst tests/%.c,$(BUILD)/tests/%,$(UNIT_TEST_SOURCES))
+FIXTURE_PLUGINS   := $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
+SCENARIOS         := $(sort $(wildcard tests/scenario/test_*.sh))
 TOOL_SOURCES      := $(sort $(wildcard tests/tools/*.c))
 TOOLS             := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TOOL_SOURCES))
 BENCH_SOURCES     := $(sort $(wildcard bench/*.c))
@@ -153,5 +155,102 @@ $(call objects,$(TOOL_SOURCES)): | $(TEST_PROTO_C)
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(CLIENT_ARCHIVE) $(DAEMON_ARCHIVE) $(LIB_ARCHIVE)
 	$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+
+## test          run the whole test suite: unit tests, scenarios, the demo (installs what is missing)
+.PHONY: test
+test: test-unit test-scenarios
+
+.PHONY: test-unit
+test-unit: $(UNIT_TESTS) $(PLUGIN_FILES) $(FIXTURE_PLUGINS) $(BUILD)/rpmd $(BUILD)/rpmctl
+	BUILD=$(BUILD) scripts/run-tests.sh $(UNIT_TESTS)
+
+.PHONY: test-scenarios
+test-scenarios: all $(FIXTURE_PLUGINS) $(TOOLS)
+	BUILD=$(BUILD) scripts/run-tests.sh $(SCENARIOS)
+
+## test-clients  stock gRPC clients: the official interop cases, grpcurl, Python (installs toolchains)
+.PHONY: test-clients
+test-clients: all $(TOOLS)
+	BUILD=$(BUILD) tests/clients/run.sh
+
+## demo          build, start a private daemon, import small histories, show prompts and native answers
+.PHONY: demo
+demo: all
+	BUILD=$(BUILD) demo/run.sh
+
+## check-asan    the unit tests and scenarios under AddressSanitizer and UndefinedBehaviorSanitizer
+## check-tsan    the same under ThreadSanitizer
+.PHONY: check-asan check-tsan check-valgrind
+check-asan:
+	$(MAKE) BUILD=$(BUILD)-asan SANITIZE=address,undefined OPTIMIZE='-O1 -g' test-unit test-scenarios
+check-tsan:
+	$(MAKE) BUILD=$(BUILD)-tsan SANITIZE=thread OPTIMIZE='-O1 -g' test-unit test-scenarios
+
+## check-valgrind  the unit tests under valgrind
+check-valgrind: $(UNIT_TESTS) $(PLUGIN_FILES) $(FIXTURE_PLUGINS) $(BUILD)/rpmd $(BUILD)/rpmctl
+	BUILD=$(BUILD) RUN_UNDER='valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' \
+	    scripts/run-tests.sh $(UNIT_TESTS)
+
+## bench         measure; prints figures and ratios, asserts nothing
+.PHONY: bench
+bench: all $(BENCHES)
+	BUILD=$(BUILD) bench/run.sh
+
+## coverage      line coverage of the test suite, as text
+.PHONY: coverage
+coverage:
+	$(MAKE) BUILD=$(BUILD)-coverage COVERAGE=1 OPTIMIZE='-O0 -g' test-unit test-scenarios
+	lcov --quiet --capture --directory $(BUILD)-coverage --output-file $(BUILD)-coverage/all.info
+	lcov --quiet --extract $(BUILD)-coverage/all.info '$(CURDIR)/lib/*' '$(CURDIR)/daemon/*' '$(CURDIR)/client/*' '$(CURDIR)/plugins/*' \
+	    --output-file $(BUILD)-coverage/ours.info
+	lcov --list $(BUILD)-coverage/ours.info
+
+## lint          clang-tidy, clang-format, shellcheck, layers, headers alone and as C++, the clang build
+## format        clang-format on every C file
+.PHONY: lint format
+lint: $(PROTO_H)
+	BUILD=$(BUILD) scripts/lint.sh
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+## deps          install what the build and the tests need (apt; sudo only when needed)
+.PHONY: deps
+deps:
+	scripts/deps.sh --with-tools
+
+## install       put everything in place; DESTDIR= and PREFIX= (default /usr)
+MAN_PAGES := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
+$(BUILD)/man/%: man/%.scd
+	@mkdir -p $(@D)
+	scdoc < $< > $@
+.PHONY: install
+install: all $(MAN_PAGES)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/rpmctl
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/rpmd
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/rpmd/plugins $(PLUGIN_FILES)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/rpmd include/rpmd/plugin.h
+	install -d $(DESTDIR)/etc/rpmd
+	test -e $(DESTDIR)/etc/rpmd/rpmd.conf || install -m 644 systemd/rpmd.conf $(DESTDIR)/etc/rpmd/rpmd.conf
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	sed 's|@PREFIX@|$(PREFIX)|g' systemd/rpmd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/rpmd.service
+	install -m 644 systemd/rpmd.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/rpmd.socket
+	install -m 644 systemd/rpmd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/rpmd.conf
+	for section in 1 5 8; do \
+	    for page in $(BUILD)/man/*.$$section; do \
+	        test -e "$$page" && install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$section "$$page"; \
+	    done; \
+	done; true
+	cp -r proto $(DESTDIR)$(PREFIX)/share/rpmd-proto 2>/dev/null || { install -d $(DESTDIR)$(PREFIX)/share && cp -r proto $(DESTDIR)$(PREFIX)/share/rpmd-proto; }
+
+## clean         remove everything that was built
+.PHONY: clean
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-coverage
+
+## help          this list
+.PHONY: help
+help:
+	@echo 'rpmd $(VERSION): make TARGET [CC=clang] [SANITIZE=address,undefined] [BUILD=DIR]'
+	@sed -n 's/^## /  /p' Makefile
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
