@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Checks that includes run one way (docs/architecture.md). Prints each arrow that does not.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+# folder | the folders it may include, besides itself
+rules='
+lib/base|
+lib/text|lib/base
+lib/plugin|lib/base lib/text
+lib/method|lib/base lib/text lib/plugin/analysis.h
+lib/history|lib/base
+lib/grpc|lib/base
+daemon/net|lib/base lib/grpc
+daemon/store|lib/base
+daemon/plugins|lib/base lib/plugin daemon/log.h
+daemon/users|lib/base lib/plugin lib/method lib/history daemon/store daemon/plugins daemon/config.h daemon/log.h
+daemon/services|lib/base lib/grpc lib/plugin lib/method lib/history daemon/users daemon/store daemon/plugins daemon/net daemon/config.h daemon/log.h
+daemon|lib daemon
+client|lib
+'
+bad=0
+while IFS='|' read -r folder allowed; do
+    [ -n "$folder" ] || continue
+    while IFS=: read -r file line include; do
+        target=${include#*\"}
+        target=${target%\"*}
+        case "$target" in
+        "$folder"/* | rpmd/plugin.h) continue ;;
+        rpmd/v1/* | grpc/*)
+            # Messages: the wire's business, not the method's, the store's or the history readers'.
+            case "$folder" in daemon/services | daemon | client) continue ;; esac
+            ;;
+        esac
+        for one in $allowed; do
+            case "$target" in "$one" | "$one"/*) continue 2 ;; esac
+        done
+        echo "$file:$line: $folder may not include \"$target\""
+        bad=1
+    done < <(find "$folder" -maxdepth "$([ "$folder" = daemon ] && echo 1 || echo 9)" \( -name '*.c' -o -name '*.h' \) -print0 2>/dev/null |
+        xargs -0 -r grep -nHE '^#include +"' | sort)
+done <<<"$rules"
+
+# A plugin sees the public header, its own folder and the C library.
+while IFS=: read -r file line include; do
+    target=${include#*[\"<]}
+    target=${target%[\">]*}
+    case "$target" in
+    rpmd/plugin.h | */*/*) ;;
+    */*) echo "$file:$line: a plugin may not include \"$target\"" && bad=1 ;;
+    esac
+    case "$target" in lib/* | daemon/* | client/*) echo "$file:$line: a plugin may not include \"$target\"" && bad=1 ;; esac
+done < <(grep -rnHE '^#include' plugins --include='*.c' --include='*.h')
+exit "$bad"
