@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Checks that includes run one way (docs/architecture.md). Prints each arrow that does not.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 # folder | the folders it may include, besides itself
 rules='

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What `make lint` checks. Prints what is wrong and exits with 1; silent steps passed.
+# shellcheck disable=SC2317 # the checks are called by name
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 build=${BUILD:-build}
 status=0
 step() {
