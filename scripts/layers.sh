@@ -11,6 +11,7 @@ lib/text|lib/base
 lib/plugin|lib/base lib/text
 lib/method|lib/base lib/text lib/plugin/analysis.h
 lib/history|lib/base
+lib/json|lib/base
 lib/grpc|lib/base
 daemon/net|lib/base lib/grpc
 daemon/store|lib/base

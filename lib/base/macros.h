@@ -11,17 +11,15 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-#define MIN(a, b)                                                                                            \
+/* Each use gets names of its own, so that uses can be nested. */
+#define MIN(a, b) LESSER_OR_GREATER(a, b, <, __COUNTER__)
+#define MAX(a, b) LESSER_OR_GREATER(a, b, >, __COUNTER__)
+#define LESSER_OR_GREATER(a, b, order, unique) CHOOSE_NUMBER(a, b, order, unique)
+#define CHOOSE_NUMBER(a, b, order, unique)                                                                   \
     ({                                                                                                       \
-        __typeof__(a) _a = (a);                                                                              \
-        __typeof__(b) _b = (b);                                                                              \
-        _a < _b ? _a : _b;                                                                                   \
-    })
-#define MAX(a, b)                                                                                            \
-    ({                                                                                                       \
-        __typeof__(a) _a = (a);                                                                              \
-        __typeof__(b) _b = (b);                                                                              \
-        _a > _b ? _a : _b;                                                                                   \
+        __typeof__(a) first_##unique = (a);                                                                  \
+        __typeof__(b) second_##unique = (b);                                                                 \
+        first_##unique order second_##unique ? first_##unique : second_##unique;                             \
     })
 
 /* Takes a pointer out of a variable that a cleanup attribute would otherwise free. */
