@@ -4,8 +4,8 @@
 #include "rpmd/v1/admin.pb-c.h"
 #include "rpmd/v1/history.pb-c.h"
 #include "rpmd/v1/personalizer.pb-c.h"
+#include "tests/unit/unit.h"
 
-#include <check.h>
 #include <math.h>
 
 static void check_json(const ProtobufCMessage *message, const char *expected)
@@ -86,19 +86,5 @@ START_TEST(test_reals)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("message_json");
-    TCase *tcase = tcase_create("message_json");
-    tcase_add_test(tcase, test_scalars);
-    tcase_add_test(tcase, test_names_enums_and_negative_longs);
-    tcase_add_test(tcase, test_repeated_and_maps);
-    tcase_add_test(tcase, test_messages_are_left_out_when_absent);
-    tcase_add_test(tcase, test_reals);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+UNIT_TESTS("message_json", test_scalars, test_names_enums_and_negative_longs, test_repeated_and_maps,
+           test_messages_are_left_out_when_absent, test_reals)
