@@ -183,8 +183,7 @@ static int read_pair(void *userdata, const char *section, const char *name, cons
         if (strcmp(key->section, "method") == 0)
             base = is_task ? task_settings(config, section + strlen(TASK_SECTION)) : &config->method;
         if (key->type == KEY_LIST && !reading->plugin_dirs_replaced) {
-            while (config->plugin_dir_count > 0)
-                free(config->plugin_dirs[--config->plugin_dir_count]);
+            config_clear_plugin_dirs(config);
             reading->plugin_dirs_replaced = true;
         }
         if (assign(key, base, value))
@@ -244,8 +243,7 @@ void config_finish(Config *config)
 {
     free(config->socket);
     free(config->state_dir);
-    for (size_t i = 0; i < config->plugin_dir_count; i++)
-        free(config->plugin_dirs[i]);
+    config_clear_plugin_dirs(config);
     free(config->plugin_dirs);
     for (size_t i = 0; i < config->task_count; i++)
         free(config->tasks[i].task);
@@ -265,6 +263,12 @@ void config_set_string(char **setting, const char *value)
 {
     free(*setting);
     *setting = memory_copy_text(value, strlen(value));
+}
+
+void config_clear_plugin_dirs(Config *config)
+{
+    while (config->plugin_dir_count > 0)
+        free(config->plugin_dirs[--config->plugin_dir_count]);
 }
 
 void config_add_plugin_dir(Config *config, const char *directory)

@@ -56,6 +56,7 @@ const TaskSettings *config_task(const Config *config, const char *task);
 
 /* Replaces a string setting. */
 void config_set_string(char **setting, const char *value);
+void config_clear_plugin_dirs(Config *config);
 void config_add_plugin_dir(Config *config, const char *directory);
 
 /* Every key with its default and meaning, for `rpmd --help` and the manual page. */
