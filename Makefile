@@ -222,9 +222,9 @@ deps:
 
 ## install       put everything in place; DESTDIR= and PREFIX= (default /usr)
 MAN_PAGES := $(patsubst man/%.scd,$(BUILD)/man/%,$(wildcard man/*.scd))
-$(BUILD)/man/%: man/%.scd
+$(BUILD)/man/%: man/%.scd scripts/man.sh $(BUILD)/rpmd $(BUILD)/rpmctl
 	@mkdir -p $(@D)
-	scdoc < $< > $@
+	scripts/man.sh $(BUILD) $< > $@
 .PHONY: install
 install: all $(MAN_PAGES)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/rpmctl
@@ -237,12 +237,12 @@ install: all $(MAN_PAGES)
 	sed 's|@PREFIX@|$(PREFIX)|g' systemd/rpmd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/rpmd.service
 	install -m 644 systemd/rpmd.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/rpmd.socket
 	install -m 644 systemd/rpmd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/rpmd.conf
-	for section in 1 5 8; do \
-	    for page in $(BUILD)/man/*.$$section; do \
-	        test -e "$$page" && install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$section "$$page"; \
-	    done; \
-	done; true
-	cp -r proto $(DESTDIR)$(PREFIX)/share/rpmd-proto 2>/dev/null || { install -d $(DESTDIR)$(PREFIX)/share && cp -r proto $(DESTDIR)$(PREFIX)/share/rpmd-proto; }
+	for page in $(MAN_PAGES); do \
+	    install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} "$$page" || exit; \
+	done
+	for file in $(wildcard proto/rpmd/v1/*.proto); do \
+	    install -D -m 644 "$$file" $(DESTDIR)$(PREFIX)/share/rpmd/"$$file" || exit; \
+	done
 
 ## clean         remove everything that was built
 .PHONY: clean
