@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/text/tokenizer.h"
+
+#include "lib/base/text.h"
+#include "lib/text/markup.h"
+#include "lib/text/normalize.h"
+#include "lib/text/sentence.h"
+#include "lib/text/stop_words.h"
+#include "lib/text/utf8.h"
+
+#include <libstemmer.h>
+#include <stdio.h>
+#include <utf8proc.h>
+
+#define STEM_LIMIT 64 /* bytes; what is longer is no English word */
+
+struct Tokenizer {
+    struct sb_stemmer *stemmer;
+    rpmd_token *tokens; /* of the current text */
+    unsigned char *gaps;
+    size_t count;
+    size_t capacity;
+};
+
+/* What a code point does in the grammar of tokens. */
+typedef enum Kind {
+    KIND_SPACE,
+    KIND_LETTER,
+    KIND_DIGIT,
+    KIND_EXTENDER,   /* combining mark or invisible joiner: part of what is before it */
+    KIND_APOSTROPHE, /* joins letters */
+    KIND_HYPHEN,     /* joins letters */
+    KIND_MARK,       /* punctuation or symbol */
+} Kind;
+
+Tokenizer *tokenizer_new(void)
+{
+    Tokenizer *tokenizer = NEW(Tokenizer);
+    tokenizer->stemmer = sb_stemmer_new("english", NULL);
+    if (!tokenizer->stemmer) { /* the algorithm is part of the library: only memory can be missing */
+        fputs("out of memory\n", stderr);
+        abort();
+    }
+    return tokenizer;
+}
+
+void tokenizer_free(Tokenizer *tokenizer)
+{
+    if (!tokenizer)
+        return;
+    sb_stemmer_delete(tokenizer->stemmer);
+    free(tokenizer->tokens);
+    free(tokenizer->gaps);
+    free(tokenizer);
+}
+
+static Kind kind_of_ascii(int32_t code_point)
+{
+    if ((code_point >= 'a' && code_point <= 'z') || (code_point >= 'A' && code_point <= 'Z'))
+        return KIND_LETTER;
+    if (code_point >= '0' && code_point <= '9')
+        return KIND_DIGIT;
+    if (code_point <= ' ' || code_point == 0x7F)
+        return KIND_SPACE;
+    return code_point == '\'' ? KIND_APOSTROPHE : code_point == '-' ? KIND_HYPHEN : KIND_MARK;
+}
+
+static Kind kind_of(int32_t code_point)
+{
+    if (code_point < 0x80)
+        return kind_of_ascii(code_point);
+    if (code_point == 0x2019 || code_point == 0x2018)
+        return KIND_APOSTROPHE;
+    if (code_point == 0x2010 || code_point == 0x2011)
+        return KIND_HYPHEN;
+    if (code_point == 0x200B) /* zero-width space */
+        return KIND_SPACE;
+    switch (utf8proc_category(code_point)) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+        return KIND_LETTER;
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
+        return KIND_DIGIT;
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_CF:
+        return KIND_EXTENDER;
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+    case UTF8PROC_CATEGORY_CC:
+        return KIND_SPACE;
+    default:
+        return KIND_MARK;
+    }
+}
+
+/* The kind at an offset; KIND_SPACE at the end. *next is the offset behind it. */
+static Kind kind_at(rpmd_text text, size_t offset, size_t *next)
+{
+    *next = offset;
+    return offset < text.length ? kind_of(text_decode(text, next)) : KIND_SPACE;
+}
+
+static bool is_upper(int32_t code_point)
+{
+    if (code_point < 0x80)
+        return code_point >= 'A' && code_point <= 'Z';
+    utf8proc_category_t category = utf8proc_category(code_point);
+    return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LT;
+}
+
+/* Behind the letters, digits and extenders at the offset, at most up to `limit`. */
+static size_t run_end(rpmd_text text, size_t offset, size_t limit, bool *has_letter)
+{
+    size_t next;
+    for (Kind kind; offset < text.length; offset = next) {
+        kind = kind_at(text, offset, &next);
+        if ((kind != KIND_LETTER && kind != KIND_DIGIT && kind != KIND_EXTENDER) || next > limit)
+            break;
+        *has_letter |= kind == KIND_LETTER;
+    }
+    return offset;
+}
+
+/* Where the word or number that begins at the offset ends. */
+static size_t word_end(rpmd_text text, size_t begin, bool *has_letter)
+{
+    size_t limit = begin + TOKEN_LIMIT;
+    *has_letter = false;
+    size_t end = run_end(text, begin, limit, has_letter);
+    for (;;) {
+        size_t behind;
+        size_t after;
+        Kind joiner = kind_at(text, end, &behind);
+        Kind follower = kind_at(text, behind, &after);
+        if ((follower != KIND_LETTER && follower != KIND_DIGIT) || behind == end || after > limit)
+            return end;
+        bool joined_letter = *has_letter;
+        size_t joined_end = run_end(text, behind, limit, &joined_letter);
+        if (joiner == KIND_APOSTROPHE || joiner == KIND_HYPHEN) {
+            if (!joined_letter)
+                return end;
+        } else if ((text.data[end] != '.' && text.data[end] != ',') || joined_letter || behind != end + 1) {
+            return end;
+        }
+        *has_letter = joined_letter;
+        end = joined_end;
+    }
+}
+
+/* Behind the mark at the offset and the extenders on it. */
+static size_t mark_end(rpmd_text text, size_t begin)
+{
+    size_t end;
+    kind_at(text, begin, &end);
+    for (size_t next; kind_at(text, end, &next) == KIND_EXTENDER && next <= begin + TOKEN_LIMIT;)
+        end = next;
+    return end;
+}
+
+static uint32_t case_flags(rpmd_text word)
+{
+    size_t letters = 0;
+    size_t upper = 0;
+    uint32_t flags = 0;
+    for (size_t offset = 0; offset < word.length;) {
+        int32_t code_point = text_decode(word, &offset);
+        if (kind_of(code_point) != KIND_LETTER)
+            continue;
+        if (is_upper(code_point)) {
+            flags |= letters == 0 ? RPMD_TOKEN_CAPITALIZED : 0;
+            upper++;
+        }
+        letters++;
+    }
+    return letters >= 2 && upper == letters ? flags | RPMD_TOKEN_UPPER : flags;
+}
+
+rpmd_text text_stem(Arena *arena, Tokenizer *tokenizer, rpmd_text lower)
+{
+    if (lower.length > STEM_LIMIT)
+        return lower;
+    const char *stem =
+        (const char *)sb_stemmer_stem(tokenizer->stemmer, (const sb_symbol *)lower.data, (int)lower.length);
+    if (!stem)
+        return lower;
+    size_t length = (size_t)sb_stemmer_length(tokenizer->stemmer);
+    if (length == 0)
+        return lower;
+    if (length <= lower.length && memcmp(stem, lower.data, length) == 0)
+        return (rpmd_text){lower.data, length};
+    return (rpmd_text){arena_copy(arena, stem, length), length};
+}
+
+static void add_token(Arena *arena, Tokenizer *tokenizer, rpmd_text text, rpmd_span span, uint32_t flags,
+                      Gap gap)
+{
+    if (tokenizer->count == tokenizer->capacity) {
+        tokenizer->capacity = tokenizer->capacity ? tokenizer->capacity * 2 : 256;
+        tokenizer->tokens = memory_resize(tokenizer->tokens, tokenizer->capacity, sizeof(*tokenizer->tokens));
+        tokenizer->gaps = memory_resize(tokenizer->gaps, tokenizer->capacity, sizeof(*tokenizer->gaps));
+    }
+    rpmd_text source = text_slice(text, span);
+    rpmd_token *token = &tokenizer->tokens[tokenizer->count];
+    *token = (rpmd_token){.span = span, .flags = flags};
+    token->lower = text_normalize(arena, source);
+    if (token->lower.length == 0) /* an invisible letter */
+        token->lower = source;
+    token->stem = token->lower;
+    if (flags & RPMD_TOKEN_WORD) {
+        token->stem = text_stem(arena, tokenizer, token->lower);
+        token->flags |= case_flags(source);
+        if (text_is_stop_word(token->lower))
+            token->flags |= RPMD_TOKEN_STOPWORD;
+    }
+    tokenizer->gaps[tokenizer->count++] = (unsigned char)gap;
+}
+
+/* Skips what is no token; two line breaks make a GAP_BREAK. */
+static size_t skip_gap(rpmd_text text, size_t offset, Gap *gap)
+{
+    size_t lines = 0;
+    size_t next;
+    *gap = GAP_NONE;
+    for (; offset < text.length; offset = next) {
+        bool line_break;
+        size_t markup = markup_length(text, offset, &line_break);
+        Kind kind = kind_at(text, offset, &next);
+        if (markup > 0)
+            next = offset + markup;
+        else if (kind != KIND_SPACE && kind != KIND_EXTENDER)
+            break;
+        lines += line_break || text.data[offset] == '\n';
+        if (markup > 0 || kind == KIND_SPACE)
+            *gap = GAP_SPACE;
+    }
+    if (lines >= 2)
+        *gap = GAP_BREAK;
+    return offset;
+}
+
+void text_tokenize(Arena *arena, Tokenizer *tokenizer, rpmd_text text, const rpmd_token **tokens,
+                   size_t *count)
+{
+    tokenizer->count = 0;
+    Gap gap;
+    size_t offset = skip_gap(text, 0, &gap);
+    while (offset < text.length) {
+        size_t end;
+        uint32_t flags = RPMD_TOKEN_PUNCTUATION;
+        Kind kind = kind_at(text, offset, &end);
+        if (kind == KIND_LETTER || kind == KIND_DIGIT) {
+            bool has_letter;
+            end = word_end(text, offset, &has_letter);
+            flags = has_letter ? RPMD_TOKEN_WORD : RPMD_TOKEN_NUMBER;
+        } else {
+            end = mark_end(text, offset);
+        }
+        add_token(arena, tokenizer, text, (rpmd_span){(uint32_t)offset, (uint32_t)end}, flags, gap);
+        offset = skip_gap(text, end, &gap);
+    }
+    sentence_number(tokenizer->tokens, tokenizer->gaps, tokenizer->count);
+    rpmd_token *result = ARENA_ARRAY(arena, rpmd_token, tokenizer->count);
+    if (tokenizer->count > 0)
+        memcpy(result, tokenizer->tokens, tokenizer->count * sizeof(*result));
+    *tokens = result;
+    *count = tokenizer->count;
+}
