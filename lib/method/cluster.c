@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/method/factor.h"
+
+#include "lib/base/buffer.h"
+#include "lib/base/intern.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+
+/*
+ * Native factor generation: average-link agglomerative clustering of the distinct features of a history,
+ * within each (category, polarity). A cluster that at least two items meet is a factor; what is left of a
+ * category is gathered in one factor "other ..." where enough items meet it, because a common kind of feature
+ * says something even where no single one repeats.
+ */
+
+#define FACTOR_MINIMUM_ITEMS 2
+#define OTHERS_MINIMUM_ITEMS 3
+#define DESCRIBED_MEMBERS 6 /* in a description: enough to tell what the factor is */
+
+/* A distinct feature of the history. */
+typedef struct Key {
+    rpmd_text text;
+    FeatureKeyParts parts;
+    uint32_t items; /* that have it */
+    uint32_t last_item;
+    uint32_t cluster;
+    FeatureVector vector;
+} Key;
+
+/* A cluster while it is made: numbers of keys. */
+typedef struct Cluster {
+    uint32_t *keys;
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t items; /* distinct items that meet it */
+    uint32_t last_item;
+    bool is_others;
+} Cluster;
+
+typedef struct Clustering {
+    Key *keys; /* most frequent first */
+    uint32_t key_count;
+    Cluster *clusters;
+    uint32_t cluster_count;
+    uint32_t cluster_capacity;
+    Intern intern;
+    uint32_t *place; /* place[number in intern] is the key's place in keys */
+    Arena arena;
+} Clustering;
+
+static int compare_keys(const void *a, const void *b)
+{
+    const Key *first = a, *second = b;
+    if (first->items != second->items)
+        return first->items > second->items ? -1 : 1;
+    return text_compare(first->text, second->text);
+}
+
+static void collect_keys(Clustering *clustering, ModelItem *const *items, size_t count)
+{
+    uint32_t capacity = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!model_item_counts(items[i]))
+            continue;
+        for (size_t f = 0; f < items[i]->analysis.feature_count; f++) {
+            uint32_t number = intern_add(&clustering->intern, items[i]->keys[f]);
+            if (number == clustering->key_count) {
+                GROW(clustering->keys, clustering->key_count, capacity);
+                clustering->keys[clustering->key_count++] = (Key){.last_item = UINT32_MAX};
+            }
+            Key *key = &clustering->keys[number];
+            key->items += key->last_item != (uint32_t)i;
+            key->last_item = (uint32_t)i;
+        }
+    }
+    for (uint32_t k = 0; k < clustering->key_count; k++) {
+        clustering->keys[k].text = clustering->intern.texts[k];
+        clustering->keys[k].parts = feature_key_parts(clustering->keys[k].text);
+        clustering->keys[k].cluster = FACTOR_NONE;
+    }
+    if (clustering->key_count > 0)
+        qsort(clustering->keys, clustering->key_count, sizeof(Key), compare_keys);
+    clustering->place = ARENA_ARRAY(&clustering->arena, uint32_t, clustering->key_count);
+    for (uint32_t k = 0; k < clustering->key_count; k++)
+        clustering->place[intern_find(&clustering->intern, clustering->keys[k].text)] = k;
+}
+
+static bool same_group(const Key *a, const Key *b)
+{
+    return a->parts.sign == b->parts.sign && text_equal(a->parts.category, b->parts.category);
+}
+
+static uint32_t add_cluster(Clustering *clustering)
+{
+    GROW(clustering->clusters, clustering->cluster_count, clustering->cluster_capacity);
+    clustering->clusters[clustering->cluster_count] = (Cluster){.last_item = UINT32_MAX};
+    return clustering->cluster_count++;
+}
+
+static void add_to_cluster(Clustering *clustering, uint32_t number, uint32_t key)
+{
+    Cluster *cluster = &clustering->clusters[number];
+    GROW(cluster->keys, cluster->count, cluster->capacity);
+    cluster->keys[cluster->count++] = key;
+    clustering->keys[key].cluster = number;
+}
+
+/* The group's keys, joined pair by pair while the nearest two are near enough. similarity is n x n, of sums.
+ */
+static void cluster_group(Clustering *clustering, const uint32_t *members, uint32_t n)
+{
+    double *sums = NEW_ARRAY(double, (size_t)n *n);
+    uint32_t *sizes = NEW_ARRAY(uint32_t, n);
+    uint32_t *label = NEW_ARRAY(uint32_t, n);
+    for (uint32_t a = 0; a < n; a++) {
+        sizes[a] = 1;
+        label[a] = a;
+        for (uint32_t b = 0; b < n; b++)
+            sums[(size_t)a * n + b] = feature_vector_cosine(&clustering->keys[members[a]].vector,
+                                                            &clustering->keys[members[b]].vector);
+    }
+    for (;;) {
+        double best = FACTOR_JOIN_SIMILARITY;
+        uint32_t first = n, second = n;
+        for (uint32_t a = 0; a < n; a++) {
+            for (uint32_t b = a + 1; sizes[a] > 0 && b < n; b++) {
+                double mean = sizes[b] ? sums[(size_t)a * n + b] / ((double)sizes[a] * sizes[b]) : 0;
+                if (mean > best) {
+                    best = mean;
+                    first = a;
+                    second = b;
+                }
+            }
+        }
+        if (first == n)
+            break;
+        for (uint32_t k = 0; k < n; k++) {
+            sums[(size_t)first * n + k] += sums[(size_t)second * n + k];
+            sums[(size_t)k * n + first] = sums[(size_t)first * n + k];
+            label[k] = label[k] == second ? first : label[k];
+        }
+        sizes[first] += sizes[second];
+        sizes[second] = 0;
+    }
+    for (uint32_t a = 0; a < n; a++) {
+        if (sizes[a] == 0)
+            continue;
+        uint32_t number = add_cluster(clustering);
+        for (uint32_t k = 0; k < n; k++)
+            if (label[k] == a)
+                add_to_cluster(clustering, number, members[k]);
+    }
+    free(label);
+    free(sizes);
+    free(sums);
+}
+
+static void cluster_groups(Clustering *clustering, Tokenizer *tokenizer)
+{
+    uint32_t clustered = MIN(clustering->key_count, (uint32_t)FACTOR_CLUSTERED_KEYS);
+    uint32_t *members = NEW_ARRAY(uint32_t, clustered);
+    bool *taken = NEW_ARRAY(bool, clustered);
+    for (uint32_t k = 0; k < clustered; k++) {
+        Key *key = &clustering->keys[k];
+        AnalyzedFeature feature = {
+            .name = key->parts.name, .category = key->parts.category, .polarity = (float)key->parts.sign};
+        key->vector = feature_vector_of_key(&clustering->arena, tokenizer, &feature);
+    }
+    for (uint32_t k = 0; k < clustered; k++) {
+        uint32_t n = 0;
+        for (uint32_t other = k; !taken[k] && other < clustered; other++)
+            if (!taken[other] && same_group(&clustering->keys[k], &clustering->keys[other]))
+                members[n++] = other;
+        for (uint32_t m = 0; m < n; m++)
+            taken[members[m]] = true;
+        if (n > 0)
+            cluster_group(clustering, members, n);
+    }
+    free(taken);
+    free(members);
+}
+
+static void count_items(Clustering *clustering, ModelItem *const *items, size_t count)
+{
+    for (uint32_t c = 0; c < clustering->cluster_count; c++) {
+        clustering->clusters[c].items = 0;
+        clustering->clusters[c].last_item = UINT32_MAX;
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t f = 0; model_item_counts(items[i]) && f < items[i]->analysis.feature_count; f++) {
+            uint32_t place = clustering->place[intern_find(&clustering->intern, items[i]->keys[f])];
+            if (clustering->keys[place].cluster == FACTOR_NONE)
+                continue;
+            Cluster *cluster = &clustering->clusters[clustering->keys[place].cluster];
+            cluster->items += cluster->last_item != (uint32_t)i;
+            cluster->last_item = (uint32_t)i;
+        }
+    }
+}
+
+/* What no factor took, gathered by category and polarity. */
+static void gather_others(Clustering *clustering)
+{
+    uint32_t own_clusters = clustering->cluster_count;
+    for (uint32_t k = 0; k < clustering->key_count; k++) {
+        Key *key = &clustering->keys[k];
+        if (key->cluster != FACTOR_NONE && clustering->clusters[key->cluster].items >= FACTOR_MINIMUM_ITEMS)
+            continue;
+        uint32_t others = own_clusters;
+        while (others < clustering->cluster_count &&
+               !same_group(key, &clustering->keys[clustering->clusters[others].keys[0]]))
+            others++;
+        if (others == clustering->cluster_count) {
+            add_cluster(clustering);
+            clustering->clusters[others].is_others = true;
+        }
+        if (key->cluster != FACTOR_NONE)
+            clustering->clusters[key->cluster].count = 0;
+        add_to_cluster(clustering, others, k);
+    }
+}
+
+/* Orders by the items they cover; clusters that are no factors come last. */
+static int compare_clusters(const void *a, const void *b)
+{
+    const Cluster *first = a, *second = b;
+    if (first->is_others != second->is_others)
+        return first->is_others ? 1 : -1;
+    if (first->items != second->items)
+        return first->items > second->items ? -1 : 1;
+    if (first->count == 0 || second->count == 0)
+        return (first->count == 0) - (second->count == 0);
+    return (first->keys[0] > second->keys[0]) - (first->keys[0] < second->keys[0]);
+}
+
+static const char *sign_word(int sign)
+{
+    return sign > 0 ? ", positive" : sign < 0 ? ", negative" : "";
+}
+
+static rpmd_text name_cluster(Clustering *clustering, const Cluster *cluster)
+{
+    const FeatureKeyParts *parts = &clustering->keys[cluster->keys[0]].parts;
+    const char *name = NULL;
+    if (cluster->is_others)
+        name = arena_format(&clustering->arena, "%.*s: others%s", TEXT_ARGS(parts->category),
+                            sign_word(parts->sign));
+    else if (parts->category.length > 0)
+        name = arena_format(&clustering->arena, "%.*s: %.*s%s", TEXT_ARGS(parts->category),
+                            TEXT_ARGS(parts->name), sign_word(parts->sign));
+    else
+        name = arena_format(&clustering->arena, "%.*s%s", TEXT_ARGS(parts->name), sign_word(parts->sign));
+    return text_of(name);
+}
+
+static rpmd_text describe_cluster(Clustering *clustering, const Cluster *cluster)
+{
+    Buffer text = BUFFER_INIT;
+    for (uint32_t k = 0; k < cluster->count && k < DESCRIBED_MEMBERS; k++) {
+        rpmd_text name = clustering->keys[cluster->keys[k]].parts.name;
+        buffer_append_format(&text, "%s%.*s", k ? ", " : "", TEXT_ARGS(name));
+    }
+    if (cluster->count > DESCRIBED_MEMBERS)
+        buffer_append_format(&text, " and %u more", cluster->count - DESCRIBED_MEMBERS);
+    rpmd_text description = arena_text(&clustering->arena, (rpmd_text){buffer_string(&text), text.length});
+    buffer_finish(&text);
+    return description;
+}
+
+static FactorSet *make_set(Clustering *clustering, Tokenizer *tokenizer)
+{
+    FactorInput *inputs = ARENA_ARRAY(&clustering->arena, FactorInput, clustering->cluster_count);
+    size_t count = 0;
+    for (uint32_t c = 0; c < clustering->cluster_count && count < FACTOR_LIMIT; c++) {
+        const Cluster *cluster = &clustering->clusters[c];
+        uint32_t minimum = cluster->is_others ? OTHERS_MINIMUM_ITEMS : FACTOR_MINIMUM_ITEMS;
+        if (cluster->count == 0 || cluster->items < minimum)
+            continue;
+        rpmd_text *members = ARENA_ARRAY(&clustering->arena, rpmd_text, cluster->count);
+        for (uint32_t k = 0; k < cluster->count; k++)
+            members[k] = clustering->keys[cluster->keys[k]].text;
+        inputs[count++] = (FactorInput){.name = name_cluster(clustering, cluster),
+                                        .description = describe_cluster(clustering, cluster),
+                                        .members = members,
+                                        .member_count = cluster->count};
+    }
+    return factor_set_new(inputs, count, tokenizer);
+}
+
+FactorSet *factor_set_cluster(ModelItem *const *items, size_t count, Tokenizer *tokenizer)
+{
+    Clustering clustering = {0};
+    collect_keys(&clustering, items, count);
+    cluster_groups(&clustering, tokenizer);
+    count_items(&clustering, items, count);
+    gather_others(&clustering);
+    count_items(&clustering, items, count);
+    if (clustering.cluster_count > 0)
+        qsort(clustering.clusters, clustering.cluster_count, sizeof(Cluster), compare_clusters);
+    FactorSet *set = make_set(&clustering, tokenizer);
+    for (uint32_t c = 0; c < clustering.cluster_count; c++)
+        free(clustering.clusters[c].keys);
+    free(clustering.clusters);
+    free(clustering.keys);
+    intern_finish(&clustering.intern);
+    arena_finish(&clustering.arena);
+    return set;
+}
+
+FactorSet *factor_set_promote(const FactorSet *set, ModelItem *const *items, uint32_t *const *factors,
+                              size_t count, Tokenizer *tokenizer)
+{
+    Clustering clustering = {0};
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    uint32_t capacity = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t f = 0; factors[i] && f < items[i]->analysis.feature_count; f++) {
+            if (factors[i][f] != FACTOR_NONE)
+                continue;
+            uint32_t number = intern_add(&clustering.intern, items[i]->keys[f]);
+            if (number == clustering.key_count) {
+                GROW(clustering.keys, clustering.key_count, capacity);
+                clustering.keys[clustering.key_count++] = (Key){.last_item = UINT32_MAX};
+            }
+            Key *key = &clustering.keys[number];
+            key->items += key->last_item != (uint32_t)i;
+            key->last_item = (uint32_t)i;
+        }
+    }
+    size_t old_count = factor_set_count(set), new_count = 0;
+    FactorInput *inputs = ARENA_ARRAY(&arena, FactorInput, old_count + clustering.key_count);
+    for (size_t f = 0; f < old_count; f++) {
+        const Factor *factor = factor_set_get(set, f);
+        inputs[f] = (FactorInput){factor->name, factor->description, factor->members, factor->member_count};
+    }
+    for (uint32_t k = 0; k < clustering.key_count; k++) {
+        if (clustering.keys[k].items < FACTOR_PROMOTION_ITEMS || old_count + new_count >= FACTOR_LIMIT)
+            continue;
+        const rpmd_text *key = &clustering.intern.texts[k];
+        FeatureKeyParts parts = feature_key_parts(*key);
+        const char *name = arena_format(&arena, "%.*s: %.*s%s", TEXT_ARGS(parts.category),
+                                        TEXT_ARGS(parts.name), sign_word(parts.sign));
+        inputs[old_count + new_count++] = (FactorInput){text_of(name), parts.name, key, 1};
+    }
+    FactorSet *promoted = new_count > 0 ? factor_set_new(inputs, old_count + new_count, tokenizer) : NULL;
+    free(clustering.keys);
+    intern_finish(&clustering.intern);
+    return promoted;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Factors: the user-level groups that features belong to (the paper's step 2). One clustering a user; a
+ * feature belongs to one factor or to none. A set is immutable and shared by all versions of a model that
+ * have it.
+ */
+
+#include "lib/method/item.h"
+
+#define FACTOR_NONE UINT32_MAX /* the unassigned bucket */
+
+/* Distinct features that are clustered; the rest, met least often, is assigned afterwards. Bounds the
+ * quadratic part. */
+#define FACTOR_CLUSTERED_KEYS 512
+/* Factors of one user, at most: a table that a person still reads. */
+#define FACTOR_LIMIT 40
+/* A feature joins a factor, or two groups join, from this cosine on. */
+#define FACTOR_JOIN_SIMILARITY 0.45
+/* An unassigned feature met by so many distinct items becomes a factor. */
+#define FACTOR_PROMOTION_ITEMS 3
+
+typedef struct Factor {
+    rpmd_text name;           /* unique within the set; as a person would say it */
+    rpmd_text description;    /* its main members */
+    const rpmd_text *members; /* keys, sorted by bytes */
+    size_t member_count;
+} Factor;
+
+typedef struct FactorSet FactorSet;
+
+/* What a factor is made from when it comes out of the store. Borrowed. */
+typedef struct FactorInput {
+    rpmd_text name;
+    rpmd_text description;
+    const rpmd_text *members;
+    size_t member_count;
+} FactorInput;
+
+/* A set with one reference. */
+FactorSet *factor_set_new(const FactorInput *factors, size_t count, Tokenizer *tokenizer)
+    __attribute__((returns_nonnull));
+FactorSet *factor_set_ref(FactorSet *set);
+void factor_set_unref(FactorSet *set);
+
+size_t factor_set_count(const FactorSet *set);
+const Factor *factor_set_get(const FactorSet *set, size_t factor);
+size_t factor_set_bytes(const FactorSet *set);
+
+/*
+ * The factor of a feature: the one that has its key, else the nearest of the same category and polarity where
+ * that is near enough and not as near as another, else FACTOR_NONE. A function of the set and the feature
+ * alone.
+ */
+uint32_t factor_set_assign(const FactorSet *set, Tokenizer *tokenizer, const AnalyzedFeature *feature,
+                           rpmd_text key);
+
+/* Clusters the features of a history. Deterministic; items that take no part are passed over. */
+FactorSet *factor_set_cluster(ModelItem *const *items, size_t count, Tokenizer *tokenizer)
+    __attribute__((returns_nonnull));
+
+/*
+ * The set with new factors for unassigned features that FACTOR_PROMOTION_ITEMS distinct items meet, or NULL
+ * where there is nothing to promote. factors[i][f] is the factor of feature f of items[i].
+ */
+FactorSet *factor_set_promote(const FactorSet *set, ModelItem *const *items, uint32_t *const *factors,
+                              size_t count, Tokenizer *tokenizer);

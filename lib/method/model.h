@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * A user's model: the history with its features, the factors, and the statistics (the paper's steps 1 to 3).
+ * Immutable, counted by reference, shared between threads.
+ *
+ * A model is a function of its items and its factor set. A change keeps what is expensive (features, vectors,
+ * the factors of each item's features) and counts again what is cheap, so that the result is the same, bit
+ * for bit, as building over the changed history with the same factor set.
+ */
+
+#include "lib/method/factor.h"
+#include "lib/method/item.h"
+
+/* What the task's plugin says about answers. Borrowed where it is passed; copied into the model. */
+typedef struct ModelTask {
+    rpmd_answer_kind answer_kind;
+    const rpmd_text *labels; /* RPMD_ANSWER_LABELS: all of them, in order */
+    size_t label_count;
+    int32_t ordinal_min;
+    int32_t ordinal_max;
+    rpmd_text extractor_version;
+} ModelTask;
+
+/* An item's place in a model: the item, and the factors of its features under this factor set. */
+typedef struct ModelEntry {
+    ModelItem *item;   /* owned reference */
+    uint32_t *factors; /* factors[f] of analysis.features[f], or FACTOR_NONE */
+    uint32_t *met;     /* the distinct factors met, increasing */
+    uint32_t met_count;
+    _Atomic unsigned references;
+} ModelEntry;
+
+#define CLASS_NONE UINT32_MAX
+
+/* The raw counts of one factor. */
+typedef struct FactorCounts {
+    uint32_t items;     /* n_F: items that meet the factor; Coverage */
+    uint32_t influence; /* (feature, item) pairs judged to have influenced the answer; of these: */
+    uint32_t positive;
+    uint32_t neutral;
+    uint32_t negative;
+} FactorCounts;
+
+typedef struct TraitCount {
+    rpmd_text name;
+    rpmd_text meaning;
+    uint32_t items;
+} TraitCount;
+
+typedef struct UserModel {
+    rpmd_answer_kind answer_kind;
+    int32_t ordinal_min;
+    int32_t ordinal_max;
+    rpmd_text extractor_version;
+
+    const rpmd_text
+        *classes; /* LABELS, ORDINAL: all there are, in order; OPTIONS: those seen, by bytes; TEXT: none */
+    uint32_t class_count;
+
+    ModelEntry **entries; /* the whole history in order; items with errors too */
+    uint32_t entry_count;
+    uint32_t item_count; /* that take part (model_item_counts) */
+    uint32_t failed_count;
+    uint64_t features_dropped;
+    uint64_t unassigned; /* features of items that take part, in no factor */
+
+    FactorSet *factors; /* owned reference */
+    uint32_t factor_count;
+    const FactorCounts *counts; /* counts[factor] */
+    const uint32_t
+        *by_class; /* by_class[factor * class_count + class] = #(a_i = class and G_i meets factor) */
+    const uint32_t *class_totals; /* class_totals[class] over all items that take part */
+    const TraitCount *traits;     /* by share, then name */
+    size_t trait_count;
+
+    /* Retrieval reads these flat copies of the items' vectors: entry e has [offsets[e], offsets[e + 1]). */
+    const uint32_t *offsets;
+    const uint32_t *terms;
+    const float *weights;
+
+    uint64_t version; /* set when it is published */
+    int64_t created_us;
+    Arena arena;
+    size_t bytes;
+    _Atomic unsigned references;
+} UserModel;
+
+/*
+ * A model over items (in any order) with one reference. factors: the set to use, or NULL to cluster. The
+ * references that the caller holds stay the caller's.
+ */
+UserModel *user_model_build(const ModelTask *task, ModelItem *const *items, size_t count, FactorSet *factors)
+    __attribute__((returns_nonnull));
+
+/* The model with an item added, or put in the place of the one with the same number. */
+UserModel *user_model_put(const UserModel *model, const ModelTask *task, ModelItem *item)
+    __attribute__((returns_nonnull));
+
+/* The model without the item of this number. */
+UserModel *user_model_remove(const UserModel *model, const ModelTask *task, uint64_t number)
+    __attribute__((returns_nonnull));
+
+/*
+ * The model with unassigned features that enough items meet made factors (factor_set_promote), or NULL where
+ * there is nothing to promote.
+ */
+UserModel *user_model_promote(const UserModel *model, const ModelTask *task);
+
+UserModel *user_model_ref(UserModel *model);
+void user_model_unref(UserModel *model);
+DEFINE_CLEANUP(UserModel, user_model_unref)
+
+/* Memory that goes when the model goes; items shared with another version are counted in both. */
+static inline size_t user_model_bytes(const UserModel *model)
+{
+    return model ? model->bytes : 0;
+}
+
+/* The entry of an item, by its id; NULL where there is none. */
+const ModelEntry *user_model_find(const UserModel *model, rpmd_text id);
+
+/* The class of an answer text; CLASS_NONE where there is none. */
+uint32_t user_model_class(const UserModel *model, rpmd_text answer_class);

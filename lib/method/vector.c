@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/method/vector.h"
+
+#include "lib/base/hash.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/method/item.h"
+
+#include <math.h>
+
+/* What a stem weighs by where it stands: the name says most, the context tells names apart, the category
+ * little. */
+#define NAME_WEIGHT 1.0F
+#define WHOLE_NAME_WEIGHT                                                                                    \
+    1.0F /* the name and its polarity as one term: the same feature, not only the same words */
+#define CONTEXT_WEIGHT 0.35F
+#define CATEGORY_WEIGHT 0.15F
+
+typedef struct Term {
+    uint32_t hash;
+    float weight;
+} Term;
+
+typedef struct Terms {
+    Term *list;
+    size_t count;
+    size_t capacity;
+} Terms;
+
+static void add_term(Terms *terms, uint64_t hash, float weight)
+{
+    GROW(terms->list, terms->count, terms->capacity);
+    terms->list[terms->count++] = (Term){(uint32_t)(hash ^ (hash >> 32)), weight};
+}
+
+static void add_stems(Terms *terms, Arena *arena, Tokenizer *tokenizer, rpmd_text text, float weight)
+{
+    const rpmd_token *tokens = NULL;
+    size_t count = 0;
+    text_tokenize(arena, tokenizer, text, &tokens, &count);
+    for (size_t i = 0; i < count; i++)
+        if (tokens[i].flags & (RPMD_TOKEN_WORD | RPMD_TOKEN_NUMBER) &&
+            !(tokens[i].flags & RPMD_TOKEN_STOPWORD))
+            add_term(terms, hash_bytes(tokens[i].stem.data, tokens[i].stem.length), weight);
+}
+
+static void add_feature(Terms *terms, Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *feature)
+{
+    static const char signs[] = {'-', '0', '+'};
+    char sign = signs[feature_sign(feature->polarity) + 1];
+    uint64_t whole = hash_bytes_seeded(feature->name.data, feature->name.length, (uint64_t)sign);
+    add_stems(terms, arena, tokenizer, feature->name, NAME_WEIGHT);
+    add_stems(terms, arena, tokenizer, feature->context, CONTEXT_WEIGHT);
+    add_term(terms, hash_bytes_seeded(feature->category.data, feature->category.length, 'c'),
+             CATEGORY_WEIGHT);
+    add_term(terms, whole, WHOLE_NAME_WEIGHT);
+}
+
+static int compare_terms(const void *a, const void *b)
+{
+    const Term *first = a, *second = b;
+    if (first->hash != second->hash)
+        return first->hash < second->hash ? -1 : 1;
+    return (first->weight < second->weight) - (first->weight > second->weight);
+}
+
+/* Sums equal terms, dampens repetition (square root), normalises. */
+static FeatureVector finish_vector(Arena *arena, Terms *terms)
+{
+    if (terms->count == 0)
+        return (FeatureVector){0};
+    qsort(terms->list, terms->count, sizeof(Term), compare_terms);
+    uint32_t *hashes = ARENA_ARRAY(arena, uint32_t, terms->count);
+    float *weights = ARENA_ARRAY(arena, float, terms->count);
+    uint32_t count = 0;
+    double squares = 0;
+    for (size_t i = 0; i < terms->count;) {
+        double sum = 0;
+        uint32_t hash = terms->list[i].hash;
+        for (; i < terms->count && terms->list[i].hash == hash; i++)
+            sum += (double)terms->list[i].weight;
+        hashes[count] = hash;
+        weights[count++] = (float)sqrt(sum);
+        squares += sum;
+    }
+    float norm = (float)sqrt(squares);
+    for (uint32_t i = 0; i < count; i++)
+        weights[i] /= norm;
+    free(terms->list);
+    return (FeatureVector){hashes, weights, count};
+}
+
+FeatureVector feature_vector(Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *features,
+                             size_t count)
+{
+    _cleanup_arena_ Arena scratch = ARENA_INIT;
+    Terms terms = {0};
+    for (size_t i = 0; i < count; i++)
+        add_feature(&terms, &scratch, tokenizer, &features[i]);
+    return finish_vector(arena, &terms);
+}
+
+FeatureVector feature_vector_of_key(Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *feature)
+{
+    _cleanup_arena_ Arena scratch = ARENA_INIT;
+    Terms terms = {0};
+    add_feature(&terms, &scratch, tokenizer, feature);
+    return finish_vector(arena, &terms);
+}
+
+double feature_vector_cosine(const FeatureVector *a, const FeatureVector *b)
+{
+    double sum = 0;
+    for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
+        if (a->terms[i] == b->terms[j])
+            sum += (double)a->weights[i++] * (double)b->weights[j++];
+        else if (a->terms[i] < b->terms[j])
+            i++;
+        else
+            j++;
+    }
+    return MIN(sum, 1.0);
+}
