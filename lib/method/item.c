@@ -3,6 +3,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/method/population.h"
 
 #include <stdatomic.h>
 
@@ -60,6 +61,8 @@ ModelItem *model_item_new(const ModelItemInput *input, Tokenizer *tokenizer)
     for (size_t i = 0; i < item->analysis.feature_count; i++)
         item->keys[i] = feature_key(arena, &item->analysis.features[i]);
     item->vector = feature_vector(arena, tokenizer, item->analysis.features, item->analysis.feature_count);
+    item->population_keys = population_keys(arena, tokenizer, item->query, &item->analysis);
+    item->question = population_question(item->query, item->options, item->option_count);
     item->bytes = sizeof(*item) + arena->total;
     return item;
 }

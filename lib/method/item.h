@@ -9,6 +9,14 @@
 #include "lib/method/vector.h"
 #include "lib/plugin/analysis.h"
 
+/* By what a query's words and features are counted over the users of a task; see population.h. */
+typedef struct PopulationKeys {
+    const uint64_t *words; /* distinct stems without function words; increasing */
+    size_t word_count;
+    const uint64_t *features; /* distinct features; increasing */
+    size_t feature_count;
+} PopulationKeys;
+
 typedef struct ModelItem {
     rpmd_text id;
     rpmd_text query;

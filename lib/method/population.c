@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/method/population.h"
+
+#include "lib/base/hash.h"
+#include "lib/base/intern.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+
+#define FIRST_SLOTS 1024 /* a power of two */
+
+/* A pooled cell. */
+typedef struct Cell {
+    uint64_t key;
+    uint32_t answer_class; /* number in Population.classes, plus 1; 0: a free slot */
+    uint32_t count;        /* 0: a cell that was emptied and may be filled again */
+    uint32_t users;
+} Cell;
+
+typedef struct Question {
+    uint64_t key;
+    PopulationVote *votes; /* by user */
+    size_t count;
+    size_t capacity;
+    bool is_used; /* the slot */
+} Question;
+
+struct Population {
+    Intern classes;
+    Intern answers; /* texts of votes */
+    Cell *cells;    /* open addressing */
+    size_t cell_slots;
+    size_t cells_used;
+    Question *questions; /* open addressing */
+    size_t question_slots;
+    size_t questions_used;
+    size_t vote_total;
+};
+
+Population *population_new(void)
+{
+    return NEW(Population);
+}
+
+void population_free(Population *population)
+{
+    if (!population)
+        return;
+    for (size_t q = 0; q < population->question_slots; q++)
+        free(population->questions[q].votes);
+    free(population->questions);
+    free(population->cells);
+    intern_finish(&population->classes);
+    intern_finish(&population->answers);
+    free(population);
+}
+
+size_t population_bytes(const Population *population)
+{
+    if (!population)
+        return 0;
+    return sizeof(*population) + population->cell_slots * sizeof(Cell) +
+           population->question_slots * sizeof(Question) + population->vote_total * sizeof(PopulationVote) +
+           population->answers.arena.total + population->classes.arena.total;
+}
+
+/* ---- cells ---- */
+
+static size_t cell_slot(const Population *population, uint64_t key, uint32_t answer_class)
+{
+    size_t mask = population->cell_slots - 1;
+    size_t slot = (key ^ (key >> 29) ^ (uint64_t)answer_class * 0x9E3779B97F4A7C15ull) & mask;
+    while (population->cells[slot].answer_class != 0 &&
+           (population->cells[slot].key != key || population->cells[slot].answer_class != answer_class))
+        slot = (slot + 1) & mask;
+    return slot;
+}
+
+static void grow_cells(Population *population)
+{
+    Cell *old = population->cells;
+    size_t old_slots = population->cell_slots;
+    population->cell_slots = old_slots ? old_slots * 2 : FIRST_SLOTS;
+    population->cells = NEW_ARRAY(Cell, population->cell_slots);
+    population->cells_used = 0;
+    for (size_t i = 0; i < old_slots; i++) {
+        if (old[i].answer_class == 0 || old[i].count == 0)
+            continue;
+        population->cells[cell_slot(population, old[i].key, old[i].answer_class)] = old[i];
+        population->cells_used++;
+    }
+    free(old);
+}
+
+static void change_cell(Population *population, uint64_t key, rpmd_text answer_class, int64_t count,
+                        int64_t users)
+{
+    if (population->cells_used * 3 >= population->cell_slots * 2)
+        grow_cells(population);
+    uint32_t number = intern_add(&population->classes, answer_class) + 1;
+    Cell *cell = &population->cells[cell_slot(population, key, number)];
+    population->cells_used += cell->answer_class == 0;
+    *cell = (Cell){.key = key,
+                   .answer_class = number,
+                   .count = (uint32_t)(cell->count + count),
+                   .users = (uint32_t)(cell->users + users)};
+}
+
+static const Cell *find_cell(const Population *population, uint64_t key, rpmd_text answer_class)
+{
+    uint32_t number = intern_find(&population->classes, answer_class);
+    if (number == INTERN_NONE || population->cell_slots == 0)
+        return NULL;
+    const Cell *cell = &population->cells[cell_slot(population, key, number + 1)];
+    return cell->answer_class ? cell : NULL;
+}
+
+/* ---- votes ---- */
+
+static size_t question_slot(const Population *population, uint64_t key)
+{
+    size_t mask = population->question_slots - 1;
+    size_t slot = (key ^ (key >> 32)) & mask;
+    while (population->questions[slot].is_used && population->questions[slot].key != key)
+        slot = (slot + 1) & mask;
+    return slot;
+}
+
+static Question *add_question(Population *population, uint64_t key)
+{
+    if (population->questions_used * 3 >= population->question_slots * 2) {
+        Question *old = population->questions;
+        size_t old_slots = population->question_slots;
+        population->question_slots = old_slots ? old_slots * 2 : FIRST_SLOTS;
+        population->questions = NEW_ARRAY(Question, population->question_slots);
+        for (size_t i = 0; i < old_slots; i++)
+            if (old[i].is_used)
+                population->questions[question_slot(population, old[i].key)] = old[i];
+        free(old);
+    }
+    Question *question = &population->questions[question_slot(population, key)];
+    population->questions_used += !question->is_used;
+    question->is_used = true;
+    question->key = key;
+    return question;
+}
+
+/* Where the user's vote is or would go. */
+static size_t vote_place(const Question *question, uint64_t user)
+{
+    size_t low = 0, high = question->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (question->votes[middle].user < user)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* An empty answer withdraws the vote. */
+static void set_vote(Population *population, uint64_t key, uint64_t user, rpmd_text answer)
+{
+    Question *question = add_question(population, key);
+    size_t place = vote_place(question, user);
+    bool is_there = place < question->count && question->votes[place].user == user;
+    PopulationVote *vote = question->votes + place;
+    if (answer.length == 0) {
+        if (!is_there)
+            return;
+        memmove(vote, vote + 1, (question->count - place - 1) * sizeof(*vote));
+        question->count--;
+        population->vote_total--;
+        return;
+    }
+    if (!is_there) {
+        GROW(question->votes, question->count, question->capacity);
+        vote = question->votes + place;
+        memmove(vote + 1, vote, (question->count - place) * sizeof(*vote));
+        question->count++;
+        population->vote_total++;
+    }
+    uint32_t number = intern_add(&population->answers, answer);
+    *vote = (PopulationVote){.user = user, .answer = population->answers.texts[number]};
+}
+
+void population_load_cell(Population *population, uint64_t key, rpmd_text answer_class, uint32_t count,
+                          uint32_t users)
+{
+    change_cell(population, key, answer_class, count, users);
+}
+
+void population_load_vote(Population *population, uint64_t question, uint64_t user, rpmd_text answer)
+{
+    set_vote(population, question, user, answer);
+}
+
+void population_replace(Population *population, uint64_t user, const Contribution *before,
+                        const Contribution *after)
+{
+    for (size_t i = 0; before && i < before->cell_count; i++)
+        change_cell(population, before->cells[i].key, before->cells[i].answer_class,
+                    -(int64_t)before->cells[i].count, -1);
+    for (size_t i = 0; before && i < before->vote_count; i++)
+        set_vote(population, before->votes[i].question, user, (rpmd_text){0});
+    for (size_t i = 0; after && i < after->cell_count; i++)
+        change_cell(population, after->cells[i].key, after->cells[i].answer_class, after->cells[i].count, 1);
+    for (size_t i = 0; after && i < after->vote_count; i++)
+        set_vote(population, after->votes[i].question, user, after->votes[i].answer);
+}
+
+/* ---- what one user may see ---- */
+
+static const ContributionCell *own_cell(const Contribution *own, uint64_t key, rpmd_text answer_class)
+{
+    size_t low = 0, high = own ? own->cell_count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const ContributionCell *cell = &own->cells[middle];
+        int order =
+            cell->key != key ? (cell->key < key ? -1 : 1) : text_compare(cell->answer_class, answer_class);
+        if (order == 0)
+            return cell;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+uint32_t population_count(const PopulationView *view, uint64_t key, rpmd_text answer_class)
+{
+    const Cell *cell = view->population ? find_cell(view->population, key, answer_class) : NULL;
+    if (!cell)
+        return 0;
+    const ContributionCell *own = own_cell(view->own, key, answer_class);
+    uint32_t users = cell->users - (own ? 1 : 0);
+    return users >= view->minimum_users ? cell->count - (own ? own->count : 0) : 0;
+}
+
+bool population_counts(const PopulationView *view, uint64_t key, const rpmd_text *classes, size_t class_count,
+                       uint32_t *sums)
+{
+    bool any = false;
+    for (size_t c = 0; c < class_count; c++) {
+        sums[c] = population_count(view, key, classes[c]);
+        any |= sums[c] > 0;
+    }
+    return any;
+}
+
+const PopulationVote *population_votes(const PopulationView *view, uint64_t question, size_t *count)
+{
+    *count = 0;
+    if (!view->population || view->population->question_slots == 0)
+        return NULL;
+    const Question *found = &view->population->questions[question_slot(view->population, question)];
+    size_t place = found->is_used ? vote_place(found, view->user) : 0;
+    bool own = found->is_used && place < found->count && found->votes[place].user == view->user;
+    if (!found->is_used || found->count - own < view->minimum_users)
+        return NULL;
+    *count = found->count;
+    return found->votes;
+}
