@@ -31,8 +31,10 @@ typedef struct ModelItem {
     rpmd_text extractor_version; /* empty: not analysed yet */
     rpmd_text *keys;             /* keys[i] is the key of analysis.features[i] */
     FeatureVector vector;        /* of the feature texts; empty where there are none */
-    size_t bytes;                /* memory it takes */
-    Arena arena;                 /* owns all of the above */
+    PopulationKeys population_keys;
+    uint64_t question; /* the same for the same question with the same options */
+    size_t bytes;      /* memory it takes */
+    Arena arena;       /* owns all of the above */
     _Atomic unsigned references;
 } ModelItem;
 
