@@ -18,6 +18,15 @@
     (8 * 1024) /* bytes of a canonical answer; open answers are titles or paragraphs */
 
 #define PLUGIN_CALL_MEMORY_LIMIT                                                                             \
-    (64 * 1024 * 1024)            /* bytes that one callback may allocate, tokens included */
+    (64 * 1024 * 1024) /* bytes that one callback may allocate, tokens included */
+#define PLUGIN_TOKENIZE_LIMIT                                                                                \
+    (256 * 1024)                  /* bytes of one text to tokenize: twice a query; 56 bytes a token */
 #define PLUGIN_LOG_LINE_LIMIT 16  /* log lines of one callback; more would flood the log */
 #define PLUGIN_SENTENCE_LIMIT 256 /* bytes of a `fail` sentence or a log line; longer is cut */
+
+#define PLUGIN_TASK_NAME_LIMIT 63   /* bytes; as in the header */
+#define PLUGIN_STRING_LIMIT 1024    /* bytes of any string of a descriptor */
+#define PLUGIN_LABEL_LIMIT 256      /* labels or categories of a plugin; a prompt lists them */
+#define PLUGIN_ORDINAL_LIMIT 101    /* values of an ordinal range: 0 to 100; each has statistics of its own */
+#define PLUGIN_SELF_TEST_LIMIT 1000 /* cases; they run at each load */
+#define PLUGIN_FILE_LIMIT (64 * 1024 * 1024) /* bytes of a plugin file */

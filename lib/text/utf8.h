@@ -22,7 +22,7 @@ static inline rpmd_text text_cut(rpmd_text text, size_t limit)
 {
     if (text.length <= limit)
         return text;
-    while (!text_is_boundary(text, limit))
+    while (limit > 0 && !text_is_boundary(text, limit))
         limit--;
     return (rpmd_text){.data = text.data, .length = limit};
 }
