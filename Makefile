@@ -6,6 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
+.SECONDEXPANSION:
 SHELL := /bin/bash
 
 BUILD   ?= build
@@ -142,15 +143,21 @@ $(BUILD)/rpmctl: $(BUILD)/client/main.o $(CLIENT_ARCHIVE) $(LIB_ARCHIVE)
 
 # A plugin sees include/ only, and links to nothing but the C library.
 PLUGIN_CFLAGS := -std=c11 $(OPTIMIZE) $(filter-out -Wvla,$(WARNINGS)) -fPIC -fvisibility=hidden -Iinclude
-.SECONDEXPANSION:
 $(BUILD)/plugins/%.so: $$(wildcard plugins/%/*.c plugins/%/*.h) include/rpmd/plugin.h
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -shared -Wl,-z,relro,-z,now $(filter %.c,$^) -lm -o $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(CLIENT_ARCHIVE) $(DAEMON_ARCHIVE) $(LIB_ARCHIVE)
+# A unit test is linked with the layers that its folder stands for.
+DAEMON_TEST_FOLDERS := daemon net store plugins users services
+CLIENT_TEST_FOLDERS := client net
+test_archives = $(if $(filter $(CLIENT_TEST_FOLDERS),$(1)),$(CLIENT_ARCHIVE)) \
+                $(if $(filter $(DAEMON_TEST_FOLDERS),$(1)),$(DAEMON_ARCHIVE)) $(LIB_ARCHIVE)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call test_archives,$$(firstword $$(subst /, ,$$*)))
 	$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) $(CHECK_LIBS) -o $@
 
-$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TEST_PROTO_OBJECTS) $(CLIENT_ARCHIVE) $(DAEMON_ARCHIVE) $(LIB_ARCHIVE)
+# The tools that play a daemon or a client are linked with that layer, the others with lib alone.
+DAEMON_TOOLS := interop_server store_kill
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $$(if $$(filter $$*,$(DAEMON_TOOLS)),$(TEST_PROTO_OBJECTS) $(DAEMON_ARCHIVE)) $(LIB_ARCHIVE)
 	$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 $(call objects,$(TOOL_SOURCES)): CPPFLAGS += -I$(BUILD)/generated/tests
 $(call objects,$(TOOL_SOURCES)): | $(TEST_PROTO_C)

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Inside daemon/users: what is kept of a user, and one request at work on it.
+ *
+ *     users_get, users_append, ...          operation_finish
+ *              |                                   ^
+ *              v                                   |
+ *     waiting in entry->queue --> running --> [load] --> [analyse] --> [assemble on the pool] --> [publish]
+ *
+ * One operation of an entry runs at a time. Which of the steps it takes is its kind's to say (steps.c); each step
+ * ends by calling the next or operation_finish, which answers, frees it and starts the entry's next one.
+ */
+
+#include "daemon/users/users.h"
+
+typedef struct UserEntry UserEntry;
+typedef struct TaskEntry TaskEntry;
+typedef struct Operation Operation;
+
+typedef enum OperationKind {
+    OPERATION_GET,
+    OPERATION_APPEND,
+    OPERATION_DELETE,
+    OPERATION_BUILD,
+    OPERATION_ROLLBACK,
+    OPERATION_ERASE
+} OperationKind;
+
+/* What a change makes on the pool: everything that is published. */
+typedef struct Assembly Assembly;
+
+struct Operation {
+    OperationKind kind;
+    Operation *next;
+    Users *users;
+    UserEntry *entry;
+    UserCallback callback;
+    void *data;
+    Arena arena; /* the request's own copies, and what the steps make */
+
+    StoreNewItem item; /* append; in the arena */
+    rpmd_text id;      /* delete */
+    uint64_t version;  /* rollback */
+
+    UserReply reply;
+    StoreModel stored; /* as loaded; in loaded_arena */
+    Arena loaded_arena;
+    UserModel *next_model; /* owned: the model that is being published */
+    Assembly *assembly;
+    unsigned attempts; /* publishing is repeated when the history changed in between */
+};
+
+struct UserEntry {
+    UserEntry *hash_next;
+    UserEntry *newer; /* in the order of use, of entries without operations */
+    UserEntry *older;
+    Users *users;
+    TaskEntry *task;
+    char *user;
+    size_t user_length;
+    UserModel *model; /* owned reference; NULL: not loaded, or the user has none */
+    uint64_t user_number;
+    uint64_t history_revision; /* that the model is of */
+    bool is_stale;             /* the history went on without the model */
+    size_t bytes;              /* of the model */
+    Operation *queue;          /* first: running */
+    Operation **queue_end;
+};
+
+/* The pooled counts of a task, loaded when they are first needed. */
+typedef enum PopulationState { POPULATION_ABSENT, POPULATION_LOADING, POPULATION_READY } PopulationState;
+
+struct TaskEntry {
+    TaskEntry *next;
+    Users *users;
+    char *name;
+    Population *population; /* owned; NULL until loaded */
+    PopulationState state;
+    Operation *waiting; /* operations that need it, linked by next_waiting */
+};
+
+struct Users {
+    UsersContext context;
+    UserEntry **buckets;
+    size_t bucket_count; /* a power of two */
+    size_t entry_count;
+    UserEntry *newest;
+    UserEntry *oldest;
+    TaskEntry *tasks;
+    UsersMetrics metrics;
+    size_t operations; /* that have not finished */
+    bool closing;
+    void (*closed)(void *data);
+    void *closed_data;
+};

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The models of users in memory: found, built, changed, rolled back, erased.
+ *
+ * A model is immutable. A change makes the next one, publishes it through the store in one transaction, and
+ * replaces the pointer when the transaction is on disk; whoever holds a reference keeps the old one. Changes to
+ * one user are made one after the other, in the order in which they were asked for; users do not wait for each
+ * other. Models that nobody uses stay in memory under a byte budget, the least recently used go first.
+ *
+ * Threads: every function and every callback runs on the loop's thread. Extraction and building run on libuv's
+ * pool.
+ */
+
+#include "daemon/config.h"
+#include "daemon/plugins/registry.h"
+#include "daemon/store/store.h"
+#include "lib/method/model.h"
+#include "lib/method/population.h"
+
+typedef struct Users Users;
+
+/* All are borrowed and outlive the users. */
+typedef struct UsersContext {
+    uv_loop_t *loop;
+    Store *store;
+    PluginRegistry *plugins;
+    const Config *config;
+} UsersContext;
+
+Users *users_new(const UsersContext *context);
+
+/* Lets the changes that have begun end, refuses new ones, then frees everything and calls closed. */
+void users_close(Users *users, void (*closed)(void *data), void *data);
+
+/* The answer to a request. Everything in it is borrowed for the time of the callback. */
+typedef struct UserReply {
+    Status status;
+    UserModel *model;             /* as it is now; NULL with an error, or where the user has none */
+    const Population *population; /* of the task; NULL where the task or the user takes no part */
+    StoreOutcome outcome;         /* users_append */
+    rpmd_text id;                 /* users_append: the item's */
+    uint64_t items_failed;        /* users_build: items that could not be analysed */
+    uint64_t features_dropped;    /* users_build */
+    StoreErased erased;           /* users_erase */
+} UserReply;
+
+typedef void (*UserCallback)(const UserReply *reply, void *data);
+
+typedef struct UserName {
+    rpmd_text task;
+    rpmd_text user;
+} UserName;
+
+/*
+ * The user's model, brought up to date with the history. The callback may run before the function returns.
+ * NOT_FOUND: no history. FAILED_PRECONDITION: a history without a model.
+ */
+void users_get(Users *users, const UserName *name, UserCallback callback, void *data);
+
+/* Adds or corrects an item, and updates the model where there is one. The item is copied. */
+void users_append(Users *users, const UserName *name, const StoreNewItem *item, UserCallback callback, void *data);
+
+/* Deletes an item, and updates the model where there is one. */
+void users_delete(Users *users, const UserName *name, rpmd_text id, UserCallback callback, void *data);
+
+/* Analyses what is new or was analysed by another version of the extractor, clusters, publishes. */
+void users_build(Users *users, const UserName *name, UserCallback callback, void *data);
+
+/* Publishes a new version with the factors of an earlier one; version 0 is the one before the current. */
+void users_rollback(Users *users, const UserName *name, uint64_t version, UserCallback callback, void *data);
+
+/* Removes a user from a task. */
+void users_erase(Users *users, const UserName *name, UserCallback callback, void *data);
+
+/* The history was changed behind the model's back (an import): the next users_get brings it up to date. */
+void users_history_changed(Users *users, const UserName *name);
+
+typedef struct UsersMetrics {
+    uint64_t cached_models;
+    uint64_t cached_bytes;
+    uint64_t loads;   /* from the store */
+    uint64_t builds;
+    uint64_t updates; /* appends, deletions, catching up */
+} UsersMetrics;
+
+void users_metrics(const Users *users, UsersMetrics *metrics);
