@@ -33,6 +33,7 @@ typedef struct Assembly Assembly;
 
 struct Operation {
     OperationKind kind;
+    bool started;
     Operation *next;
     Users *users;
     UserEntry *entry;
@@ -64,6 +65,8 @@ struct UserEntry {
     uint64_t user_number;
     uint64_t history_revision; /* that the model is of */
     bool is_stale;             /* the history went on without the model */
+    bool is_running;           /* inside the loop that starts operations */
+    bool is_idle;              /* no operation; stands in the order of use */
     size_t bytes;              /* of the model */
     Operation *queue;          /* first: running */
     Operation **queue_end;
@@ -95,3 +98,15 @@ struct Users {
     void (*closed)(void *data);
     void *closed_data;
 };
+
+/* Runs the first step of an operation's kind (steps.c). */
+void operation_start(Operation *operation);
+
+/* Answers with operation->reply, frees the operation, and starts the entry's next one. */
+void operation_finish(Operation *operation);
+
+/* Answers with an error. */
+void operation_refuse(Operation *operation, const Status *status);
+
+/* Replaces the entry's model (NULL: none) and takes a reference of its own. */
+void user_entry_set_model(UserEntry *entry, UserModel *model, uint64_t history_revision);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/users/users.h"
+
+#include "daemon/users/operation.h"
+#include "lib/base/hash.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+
+#define FIRST_BUCKETS 256 /* a power of two */
+
+/* ---- entries: found by name, kept in the order of use ---- */
+
+static uint64_t name_hash(const TaskEntry *task, rpmd_text user)
+{
+    return hash_bytes_seeded(user.data, user.length, (uint64_t)(uintptr_t)task);
+}
+
+static void grow_buckets(Users *users)
+{
+    UserEntry **old = users->buckets;
+    size_t old_count = users->bucket_count;
+    users->bucket_count = old_count ? old_count * 2 : FIRST_BUCKETS;
+    users->buckets = NEW_ARRAY(UserEntry *, users->bucket_count);
+    for (size_t i = 0; i < old_count; i++) {
+        for (UserEntry *entry = old[i], *next; entry; entry = next) {
+            rpmd_text user = {entry->user, entry->user_length};
+            UserEntry **bucket = &users->buckets[name_hash(entry->task, user) & (users->bucket_count - 1)];
+            next = entry->hash_next;
+            entry->hash_next = *bucket;
+            *bucket = entry;
+        }
+    }
+    free(old);
+}
+
+static TaskEntry *find_task(Users *users, rpmd_text name)
+{
+    for (TaskEntry *task = users->tasks; task; task = task->next)
+        if (text_equal_string(name, task->name))
+            return task;
+    return NULL;
+}
+
+static TaskEntry *add_task(Users *users, rpmd_text name)
+{
+    TaskEntry *task = find_task(users, name);
+    if (task)
+        return task;
+    task = NEW(TaskEntry);
+    task->users = users;
+    task->name = memory_copy_text(name.data, name.length);
+    task->next = users->tasks;
+    users->tasks = task;
+    return task;
+}
+
+static UserEntry *find_entry(Users *users, const TaskEntry *task, rpmd_text user)
+{
+    if (users->bucket_count == 0)
+        return NULL;
+    UserEntry *entry = users->buckets[name_hash(task, user) & (users->bucket_count - 1)];
+    while (entry && !(entry->task == task && text_equal(user, (rpmd_text){entry->user, entry->user_length})))
+        entry = entry->hash_next;
+    return entry;
+}
+
+static UserEntry *add_entry(Users *users, const UserName *name)
+{
+    TaskEntry *task = add_task(users, name->task);
+    UserEntry *entry = find_entry(users, task, name->user);
+    if (entry)
+        return entry;
+    if (users->entry_count >= users->bucket_count)
+        grow_buckets(users);
+    entry = NEW(UserEntry);
+    entry->users = users;
+    entry->task = task;
+    entry->user = memory_copy_text(name->user.data, name->user.length);
+    entry->user_length = name->user.length;
+    entry->queue_end = &entry->queue;
+    UserEntry **bucket = &users->buckets[name_hash(task, name->user) & (users->bucket_count - 1)];
+    entry->hash_next = *bucket;
+    *bucket = entry;
+    users->entry_count++;
+    return entry;
+}
+
+/* Takes an idle entry out of the order of use. */
+static void unlink_idle(UserEntry *entry)
+{
+    Users *users = entry->users;
+    *(entry->newer ? &entry->newer->older : &users->newest) = entry->older;
+    *(entry->older ? &entry->older->newer : &users->oldest) = entry->newer;
+    entry->newer = entry->older = NULL;
+    entry->is_idle = false;
+}
+
+static void link_idle(UserEntry *entry)
+{
+    Users *users = entry->users;
+    entry->older = users->newest;
+    *(users->newest ? &users->newest->newer : &users->oldest) = entry;
+    users->newest = entry;
+    entry->is_idle = true;
+}
+
+static void free_entry(UserEntry *entry)
+{
+    Users *users = entry->users;
+    rpmd_text user = {entry->user, entry->user_length};
+    UserEntry **link = &users->buckets[name_hash(entry->task, user) & (users->bucket_count - 1)];
+    while (*link != entry)
+        link = &(*link)->hash_next;
+    *link = entry->hash_next;
+    if (entry->is_idle)
+        unlink_idle(entry);
+    user_entry_set_model(entry, NULL, 0);
+    users->entry_count--;
+    free(entry->user);
+    free(entry);
+}
+
+/* Frees models that nobody used for longest, until the rest fits the budget. */
+static void shrink(Users *users)
+{
+    while (users->oldest && users->metrics.cached_bytes > users->context.config->cache_bytes)
+        free_entry(users->oldest);
+}
+
+void user_entry_set_model(UserEntry *entry, UserModel *model, uint64_t history_revision)
+{
+    Users *users = entry->users;
+    if (entry->model) {
+        users->metrics.cached_models--;
+        users->metrics.cached_bytes -= entry->bytes;
+    }
+    user_model_unref(entry->model);
+    entry->model = user_model_ref(model);
+    entry->history_revision = history_revision;
+    entry->is_stale = false;
+    entry->bytes = model ? user_model_bytes(model) : 0;
+    if (model) {
+        users->metrics.cached_models++;
+        users->metrics.cached_bytes += entry->bytes;
+    }
+}
+
+/* ---- operations: one at a time for each entry ---- */
+
+static void free_operation(Operation *operation)
+{
+    user_model_unref(operation->next_model);
+    arena_finish(&operation->loaded_arena);
+    arena_finish(&operation->arena);
+    free(operation);
+}
+
+static void finish_closing(Users *users)
+{
+    if (!users->closing || users->operations > 0)
+        return;
+    void (*closed)(void *) = users->closed;
+    void *data = users->closed_data;
+    for (size_t i = 0; i < users->bucket_count; i++)
+        while (users->buckets[i])
+            free_entry(users->buckets[i]);
+    for (TaskEntry *task = users->tasks, *next; task; task = next) {
+        next = task->next;
+        population_free(task->population);
+        free(task->name);
+        free(task);
+    }
+    free(users->buckets);
+    free(users);
+    closed(data);
+}
+
+/* Starts what waits, one after the other; an operation that finishes at once does not nest. */
+static void run_queue(UserEntry *entry)
+{
+    Users *users = entry->users;
+    if (entry->is_running)
+        return;
+    entry->is_running = true;
+    while (entry->queue && !entry->queue->started) {
+        entry->queue->started = true;
+        operation_start(entry->queue);
+    }
+    entry->is_running = false;
+    if (entry->queue)
+        return;
+    if (entry->model) {
+        link_idle(entry);
+        shrink(users);
+    } else {
+        free_entry(entry);
+    }
+    finish_closing(users);
+}
+
+void operation_finish(Operation *operation)
+{
+    UserEntry *entry = operation->entry;
+    operation->callback(&operation->reply, operation->data);
+    entry->queue = operation->next;
+    if (!entry->queue)
+        entry->queue_end = &entry->queue;
+    operation->users->operations--;
+    free_operation(operation);
+    run_queue(entry);
+}
+
+void operation_refuse(Operation *operation, const Status *status)
+{
+    operation->reply = (UserReply){.status = *status};
+    operation_finish(operation);
+}
+
+/* Queues an operation; starts it where the user has none running. */
+static void enqueue(UserEntry *entry, Operation *operation)
+{
+    operation->entry = entry;
+    *entry->queue_end = operation;
+    entry->queue_end = &operation->next;
+    entry->users->operations++;
+    if (entry->is_idle)
+        unlink_idle(entry);
+    run_queue(entry);
+}
+
+/* A new operation, or NULL after the callback was told that the daemon is ending. */
+static Operation *new_operation(Users *users, OperationKind kind, UserCallback callback, void *data)
+{
+    if (users->closing) {
+        UserReply reply = {0};
+        status_refuse(&reply.status, STATUS_UNAVAILABLE, "rpmd is shutting down; ask again when it is back");
+        callback(&reply, data);
+        return NULL;
+    }
+    Operation *operation = NEW(Operation);
+    operation->kind = kind;
+    operation->users = users;
+    operation->callback = callback;
+    operation->data = data;
+    operation->reply.status = STATUS_INIT;
+    return operation;
+}
+
+/* ---- what others call ---- */
+
+Users *users_new(const UsersContext *context)
+{
+    Users *users = NEW(Users);
+    users->context = *context;
+    return users;
+}
+
+void users_close(Users *users, void (*closed)(void *data), void *data)
+{
+    users->closing = true;
+    users->closed = closed;
+    users->closed_data = data;
+    finish_closing(users);
+}
+
+void users_get(Users *users, const UserName *name, UserCallback callback, void *data)
+{
+    Operation *operation = new_operation(users, OPERATION_GET, callback, data);
+    if (operation)
+        enqueue(add_entry(users, name), operation);
+}
+
+void users_append(Users *users, const UserName *name, const StoreNewItem *item, UserCallback callback, void *data)
+{
+    Operation *operation = new_operation(users, OPERATION_APPEND, callback, data);
+    if (!operation)
+        return;
+    Arena *arena = &operation->arena;
+    rpmd_text *options = ARENA_ARRAY(arena, rpmd_text, item->option_count);
+    for (size_t i = 0; i < item->option_count; i++)
+        options[i] = arena_text(arena, item->options[i]);
+    operation->item = (StoreNewItem){
+        .user = arena_text(arena, name->user),
+        .id = arena_text(arena, item->id),
+        .query = arena_text(arena, item->query),
+        .response = arena_text(arena, item->response),
+        .time_us = item->time_us,
+        .options = options,
+        .option_count = item->option_count,
+        .meta = arena_text(arena, item->meta),
+    };
+    enqueue(add_entry(users, name), operation);
+}
+
+void users_delete(Users *users, const UserName *name, rpmd_text id, UserCallback callback, void *data)
+{
+    Operation *operation = new_operation(users, OPERATION_DELETE, callback, data);
+    if (!operation)
+        return;
+    operation->id = arena_text(&operation->arena, id);
+    enqueue(add_entry(users, name), operation);
+}
+
+void users_build(Users *users, const UserName *name, UserCallback callback, void *data)
+{
+    Operation *operation = new_operation(users, OPERATION_BUILD, callback, data);
+    if (operation)
+        enqueue(add_entry(users, name), operation);
+}
+
+void users_rollback(Users *users, const UserName *name, uint64_t version, UserCallback callback, void *data)
+{
+    Operation *operation = new_operation(users, OPERATION_ROLLBACK, callback, data);
+    if (!operation)
+        return;
+    operation->version = version;
+    enqueue(add_entry(users, name), operation);
+}
+
+void users_erase(Users *users, const UserName *name, UserCallback callback, void *data)
+{
+    Operation *operation = new_operation(users, OPERATION_ERASE, callback, data);
+    if (operation)
+        enqueue(add_entry(users, name), operation);
+}
+
+void users_history_changed(Users *users, const UserName *name)
+{
+    const TaskEntry *task = find_task(users, name->task);
+    UserEntry *entry = task ? find_entry(users, task, name->user) : NULL;
+    if (entry)
+        entry->is_stale = true;
+}
+
+void users_metrics(const Users *users, UsersMetrics *metrics)
+{
+    *metrics = users->metrics;
+}

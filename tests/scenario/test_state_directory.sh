@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What can be wrong with the state directory: one clear sentence each, and nothing lost.
+# shellcheck source=tests/scenario/scenario.sh
+. "$(dirname "$0")/scenario.sh"
+rpmd=("$build/rpmd" --plugin-dir "$build/plugins" --socket "$place/other.sock")
+
+daemon_start
+rpmctl history import --task movie_tagging demo/movie_tagging.jsonl >/dev/null
+expect 1 'another|already|in use' "${rpmd[@]}" --state-dir "$state"
+expect 1 'already|answers|in use' "$build/rpmd" --plugin-dir "$build/plugins" --socket "$RPMD_SOCKET" --state-dir "$place/state2"
+daemon_stop
+
+expect 1 'rpmd: .*nowhere' "${rpmd[@]}" --state-dir /nowhere/at/all
+touch "$place/file"
+expect 1 'rpmd: .*file' "${rpmd[@]}" --state-dir "$place/file"
+expect 1 'rpmd: .*proc' "${rpmd[@]}" --state-dir /proc/self/fd
+
+cp -r "$state" "$place/newer"
+sqlite3 "$place/newer/rpmd.db" 'PRAGMA user_version = 9999'
+expect 1 'newer' "${rpmd[@]}" --state-dir "$place/newer"
+cp -r "$state" "$place/damaged"
+printf 'this is not a database, and long enough to be seen as one' >"$place/damaged/rpmd.db"
+expect 1 'damaged|not a database' "${rpmd[@]}" --state-dir "$place/damaged"
+
+# A socket that a killed daemon left behind is no obstacle.
+daemon_start
+daemon_kill
+[ -S "$RPMD_SOCKET" ] || fail 'the killed daemon left no socket to test with'
+daemon_start
+expect 0 '^ada +12 items' rpmctl history list --task movie_tagging
+scenario_end
