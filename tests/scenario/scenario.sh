@@ -21,9 +21,9 @@ trap scenario_cleanup EXIT
 
 rpmctl() { "$build/rpmctl" "$@"; }
 
-# daemon_start [ARGUMENT...]: starts rpmd and waits until it answers.
+# Starts rpmd and waits until it answers.
 daemon_start() {
-    "$build/rpmd" --socket "$RPMD_SOCKET" --state-dir "$state" --plugin-dir "$build/plugins" "$@" 2>>"$place/log" &
+    "$build/rpmd" --socket "$RPMD_SOCKET" --state-dir "$state" --plugin-dir "$build/plugins" 2>>"$place/log" &
     daemon=$!
     for _ in $(seq 400); do
         rpmctl status >/dev/null 2>&1 && return 0

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # kill -9 in the middle of appends and imports: what was acknowledged is there. KILL_ROUNDS (default 10) times.
-# shellcheck source=tests/scenario/scenario.sh
+# shellcheck disable=SC1091,SC2154 # sourced below: build, place, state
 . "$(dirname "$0")/scenario.sh"
 rounds=${KILL_ROUNDS:-10}
 for i in $(seq 20000); do

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # A model's life: build, append, correct, delete, versions, rollback, restart, erase.
-# shellcheck source=tests/scenario/scenario.sh
+# shellcheck disable=SC1091,SC2154 # sourced below: build, place, state
 . "$(dirname "$0")/scenario.sh"
 daemon_start
 task=(--task movie_tagging --user ada)

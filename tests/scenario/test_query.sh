@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Prompts, answers and explanations: for opposite users, in JSON, from standard input, and refused with a sentence.
-# shellcheck source=tests/scenario/scenario.sh
+# shellcheck disable=SC1091,SC2154 # sourced below: build, place, state
 . "$(dirname "$0")/scenario.sh"
 daemon_start
 for task in movie_tagging product_rating scholarly_title opinion_qa; do

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Under systemd-socket-activate: the inherited socket serves, and is still there after the daemon ended.
-# shellcheck source=tests/scenario/scenario.sh
+# shellcheck disable=SC1091,SC2154 # sourced below: build, place, state
 . "$(dirname "$0")/scenario.sh"
 command -v systemd-socket-activate >/dev/null || {
     echo 'systemd-socket-activate is not installed (package systemd)'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What can be wrong with the state directory: one clear sentence each, and nothing lost.
-# shellcheck source=tests/scenario/scenario.sh
+# shellcheck disable=SC1091,SC2154 # sourced below: build, place, state
 . "$(dirname "$0")/scenario.sh"
 rpmd=("$build/rpmd" --plugin-dir "$build/plugins" --socket "$place/other.sock")
 

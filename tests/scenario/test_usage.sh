@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Command lines: exit statuses and sentences of rpmctl and rpmd, with and without a daemon.
-# shellcheck source=tests/scenario/scenario.sh
+# shellcheck disable=SC1091,SC2154 # sourced below: build, place, state
 . "$(dirname "$0")/scenario.sh"
 
 expect 0 'Commands' rpmctl --help
