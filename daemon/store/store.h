@@ -11,7 +11,7 @@
  * never from within the call that queued it. A request is kept as a whole or not at all, and one that fails
  * does not touch the others of its group.
  *
- * Ownership. A request and everything it points at are borrowed until its callback runs. What a reply points
+ * Ownership. A request is copied, what it points at is borrowed until its callback runs. What a reply points
  * at lives in reply->arena, which is freed after the callback unless the callback takes it:
  *
  *     Arena mine = reply->arena;
@@ -203,7 +203,7 @@ typedef struct StoreItems {
 
 typedef struct StoreUser {
     rpmd_text user;
-    uint64_t number; /* unique in the store; an erased user who comes back gets another one */
+    uint64_t number; /* unique in the store; an erased user who comes back while it is open gets another */
     uint64_t items;
     uint64_t model_version;    /* 0: no model */
     uint64_t history_revision; /* changes with every change of the history */
@@ -476,7 +476,9 @@ typedef struct StorePublish {
 
 /*
  * Writes a version and makes it current, all at once. The store keeps each user's own share of every pooled
- * cell and adjusts the pool by exactly what the share changes.
+ * cell and adjusts the pool by exactly what the share changes. Where the version that was loaded is behind
+ * the history (version.history_revision is not user.history_revision: a crash came between the change of an
+ * item and its publication), shares and statistics are behind as well: publish with all the replace_ flags.
  * NOT_FOUND: no such user. ABORTED: see above; load the model again and repeat.
  */
 void store_model_publish(Store *store, const StorePublish *request, StoreCallback callback, void *data);
