@@ -24,12 +24,21 @@ static int find_share(Database *database, uint64_t user, Share *share, Status *s
     return r;
 }
 
+/* Takes a whole share out of its cell. */
 static int subtract_cell(Database *database, uint64_t task, const Share *share, Status *status)
 {
-    int r = database_execute(database, status, SUBTRACT_CELL, INTEGER(task), INTEGER(share->key),
-                             TEXT(share->answer_class), INTEGER(share->count));
+    int r = database_execute(database, status, CHANGE_CELL, INTEGER(task), INTEGER(share->key),
+                             TEXT(share->answer_class), INTEGER(-share->count), INTEGER(-1));
     return r ? r
              : database_execute(database, status, DROP_EMPTY_CELL, INTEGER(task), INTEGER(share->key),
+                                TEXT(share->answer_class));
+}
+
+static int drop_share(Database *database, const UserRow *user, const Share *share, Status *status)
+{
+    int r = subtract_cell(database, user->task, share, status);
+    return r ? r
+             : database_execute(database, status, DROP_SHARE, INTEGER(user->user), INTEGER(share->key),
                                 TEXT(share->answer_class));
 }
 
@@ -44,18 +53,17 @@ static int change_cell(Database *database, const UserRow *user, const StoreCellC
         return status_refuse(status, STATUS_INVALID_ARGUMENT,
                              "A pooled count of the user is %" PRId64 " and cannot change by %" PRId64 ".",
                              share.count, change->change);
-    int64_t count = share.count + change->change;
-    if (count == 0) {
-        r = subtract_cell(database, user->task, &share, status);
-        return r ? r
-                 : database_execute(database, status, DROP_SHARE, INTEGER(user->user), INTEGER(share.key),
-                                    TEXT(share.answer_class));
-    }
-    r = database_execute(database, status, CHANGE_CELL, INTEGER(user->task), INTEGER(share.key),
-                         TEXT(share.answer_class), INTEGER(change->change), INTEGER(share.count == 0));
+    if (share.count + change->change == 0)
+        return drop_share(database, user, &share, status);
+    if (share.count == 0)
+        r = database_execute(database, status, FEED_CELL, INTEGER(user->task), INTEGER(share.key),
+                             TEXT(share.answer_class), INTEGER(change->change));
+    else
+        r = database_execute(database, status, CHANGE_CELL, INTEGER(user->task), INTEGER(share.key),
+                             TEXT(share.answer_class), INTEGER(change->change), INTEGER(0));
     return r ? r
              : database_execute(database, status, SET_SHARE, INTEGER(user->user), INTEGER(share.key),
-                                TEXT(share.answer_class), INTEGER(count));
+                                TEXT(share.answer_class), INTEGER(share.count + change->change));
 }
 
 static int change_vote(Database *database, uint64_t user, const StoreVoteChange *vote, Status *status)
