@@ -40,7 +40,9 @@ static int erase_everywhere(Database *database, rpmd_text name, StoreErased *era
 {
     _cleanup_free_ UserRow *users = NULL;
     size_t count = 0, capacity = 0;
-    int r = database_query(database, status, FIND_USER_EVERYWHERE, TEXT(name));
+    int r = user_check_name(name, "user", status);
+    if (r == 0)
+        r = database_query(database, status, FIND_USER_EVERYWHERE, TEXT(name));
     DATABASE_EACH(database, status, FIND_USER_EVERYWHERE, r)
     {
         GROW(users, count, capacity);

@@ -30,6 +30,7 @@ typedef struct UserRow {
     ((__typeof__(array))arena_copy((arena), (const char *)(array), (count) * sizeof(*(array))))
 
 /* users.c */
+int user_check_name(rpmd_text name, const char *what, Status *status); /* refuses an empty one */
 int user_find_task(Database *database, rpmd_text task, uint64_t *number,
                    Status *status); /* 0: there is none */
 int user_find(Database *database, rpmd_text task, rpmd_text user, UserRow *row,

@@ -3,7 +3,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
-static int check_name(rpmd_text name, const char *what, Status *status)
+int user_check_name(rpmd_text name, const char *what, Status *status)
 {
     if (name.length > 0)
         return 0;
@@ -13,7 +13,7 @@ static int check_name(rpmd_text name, const char *what, Status *status)
 int user_find_task(Database *database, rpmd_text task, uint64_t *number, Status *status)
 {
     *number = 0;
-    int r = check_name(task, "task", status);
+    int r = user_check_name(task, "task", status);
     if (r == 0)
         r = database_query(database, status, FIND_TASK, TEXT(task));
     if (r == 0)
@@ -46,7 +46,7 @@ static int find(Database *database, uint64_t task, rpmd_text name, UserRow *row,
 int user_find(Database *database, rpmd_text task, rpmd_text user, UserRow *row, Status *status)
 {
     uint64_t number;
-    int r = check_name(user, "user", status);
+    int r = user_check_name(user, "user", status);
     if (r == 0)
         r = user_find_task(database, task, &number, status);
     if (r != 0)
@@ -65,7 +65,7 @@ int user_find_or_add(Database *database, uint64_t task, rpmd_text name, UserRow 
                      Status *status)
 {
     *added = false;
-    int r = check_name(name, "user", status);
+    int r = user_check_name(name, "user", status);
     if (r == 0)
         r = find(database, task, name, row, status);
     if (r != 0 || row->user != 0)
