@@ -152,11 +152,12 @@ void database_close(Database *database)
     *database = DATABASE_INIT;
 }
 
+/* A sync that failed is none of these: what was written before it may yet turn out to be kept. */
 static bool is_full(const Database *database, int code)
 {
     int error = database->handle ? sqlite3_system_errno(database->handle) : 0;
-    return (code & 0xff) == SQLITE_FULL ||
-           ((code & 0xff) == SQLITE_IOERR && (error == ENOSPC || error == EDQUOT));
+    return (code & 0xff) == SQLITE_FULL || ((code & 0xff) == SQLITE_IOERR && code != SQLITE_IOERR_FSYNC &&
+                                            (error == ENOSPC || error == EDQUOT));
 }
 
 int database_refuse(const Database *database, int code, Status *status)
@@ -189,10 +190,10 @@ int database_refuse(const Database *database, int code, Status *status)
             path, reason);
     case SQLITE_IOERR: {
         int error = database->handle ? sqlite3_system_errno(database->handle) : 0;
-        return status_refuse(
-            status, STATUS_UNAVAILABLE,
-            "Reading or writing %s failed (%s%s%s). Check the disk, then repeat the request.", path, reason,
-            error ? ": " : "", error ? strerrordesc_np(error) : "");
+        return status_refuse(status, STATUS_UNAVAILABLE,
+                             "Reading or writing %s failed (%s%s%s). Check the disk, then repeat: what "
+                             "failed may have been kept.",
+                             path, reason, error ? ": " : "", error ? strerrordesc_np(error) : "");
     }
     default:
         return status_refuse(status, STATUS_INTERNAL, "The database %s refused a statement (%s): %s.", path,

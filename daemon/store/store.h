@@ -24,7 +24,8 @@
  * Errors of every request, in reply->status, beside those named with the request:
  *     RESOURCE_EXHAUSTED   the queue is full, or the disk is: nothing of this request was kept
  *     INVALID_ARGUMENT     a text or a number that the store does not take
- *     UNAVAILABLE          the store is being closed, or reading or writing failed (says how)
+ *     UNAVAILABLE          the store is being closed, or reading or writing failed (says how). After a failed
+ *                          sync it shows at the next start only whether the request was kept
  *     DATA_LOSS            the database file is damaged (says what to do)
  */
 

@@ -186,7 +186,8 @@ static inline int64_t peek(const Fixture *fixture, const char *sql)
     fixture_path(fixture, "rpmd.db", path);
     sqlite3 *handle;
     sqlite3_stmt *statement;
-    ck_assert_int_eq(sqlite3_open(path, &handle), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix"),
+                     SQLITE_OK);
     ck_assert_msg(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) == SQLITE_OK, "%s",
                   sqlite3_errmsg(handle));
     ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
@@ -202,7 +203,8 @@ static inline void poke(const Fixture *fixture, const char *sql)
     char path[PATH_MAX];
     fixture_path(fixture, "rpmd.db", path);
     sqlite3 *handle;
-    ck_assert_int_eq(sqlite3_open(path, &handle), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix"),
+                     SQLITE_OK);
     int r = sqlite3_exec(handle, sql, NULL, NULL, NULL);
     ck_assert_msg(r == SQLITE_OK, "%s", sqlite3_errmsg(handle));
     sqlite3_close(handle);
