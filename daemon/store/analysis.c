@@ -16,39 +16,41 @@ int analysis_drop(Database *database, uint64_t user, uint64_t item, Status *stat
     return r;
 }
 
-static int add_parts(Database *database, uint64_t user, uint64_t item, const StoreAnalysis *analysis,
+static int add_parts(Database *database, uint64_t user, uint64_t item, const Analysis *analysis,
                      Status *status)
 {
     int r = 0;
     for (size_t i = 0; i < analysis->option_class_count && r == 0; i++) {
-        const StoreOptionClass *option = &analysis->option_classes[i];
+        const AnswerClass *option = &analysis->option_classes[i];
         r = database_execute(database, status, ADD_OPTION_CLASS, INTEGER(user), INTEGER(item), INTEGER(i),
-                             TEXT(option->answer_class), REAL(option->position));
+                             TEXT(option->name), REAL(option->position));
     }
     for (size_t i = 0; i < analysis->feature_count && r == 0; i++) {
-        const StoreFeature *feature = &analysis->features[i];
+        const AnalyzedFeature *feature = &analysis->features[i];
         r = database_execute(
             database, status, ADD_FEATURE, INTEGER(user), INTEGER(item), INTEGER(i), TEXT(feature->name),
             TEXT(feature->context), TEXT(feature->category), REAL(feature->polarity), REAL(feature->strength),
             INTEGER(feature->evidence.begin), INTEGER(feature->evidence.end), INTEGER(feature->judgement));
     }
     for (size_t i = 0; i < analysis->trait_count && r == 0; i++) {
-        const StoreTrait *trait = &analysis->traits[i];
+        const AnalyzedTrait *trait = &analysis->traits[i];
         r = database_execute(database, status, ADD_TRAIT, INTEGER(user), INTEGER(item), INTEGER(i),
                              TEXT(trait->name), TEXT(trait->meaning));
     }
     return r;
 }
 
-int analysis_add(Database *database, uint64_t user, uint64_t item, const StoreAnalysis *analysis,
-                 Status *status)
+int analysis_add(Database *database, uint64_t user, const StoreItemAnalysis *add, Status *status)
 {
-    if (analysis->extractor_version.length == 0)
+    const Analysis *analysis = add->analysis;
+    if (add->extractor_version.length == 0)
         return status_refuse(status, STATUS_INVALID_ARGUMENT, "An analysis names no extractor version.");
-    int r = database_execute(database, status, ADD_ANALYSIS, INTEGER(user), INTEGER(item),
-                             TEXT(analysis->extractor_version), TEXT(analysis->error), TEXT(analysis->answer),
-                             TEXT(analysis->answer_class), INTEGER(analysis->features_dropped));
-    return r ? r : add_parts(database, user, item, analysis, status);
+    int r = database_execute(database, status, ADD_ANALYSIS, INTEGER(user), INTEGER(add->item),
+                             TEXT(add->extractor_version), INTEGER(analysis->code), TEXT(analysis->error),
+                             INTEGER(analysis->has_answer), TEXT(analysis->answer),
+                             TEXT(analysis->answer_class), INTEGER(analysis->answer_option),
+                             INTEGER(analysis->features_dropped), TEXT(analysis->drop_reason));
+    return r ? r : add_parts(database, user, add->item, analysis, status);
 }
 
 /* ---- loading ------------------------------------------------------------------------------------------ */
@@ -81,9 +83,9 @@ static StoreItem *walk_to(Walk *walk, uint64_t number)
 /* The rows of one item, gathered before they are copied into the arena. */
 typedef struct Parts {
     StoreItem *item;
-    StoreFeature *features;
-    StoreOptionClass *option_classes;
-    StoreTrait *traits;
+    AnalyzedFeature *features;
+    AnswerClass *option_classes;
+    AnalyzedTrait *traits;
     size_t count;
     size_t capacity;
 } Parts;
@@ -91,7 +93,7 @@ typedef struct Parts {
 static void parts_flush(Parts *parts, Arena *arena)
 {
     if (parts->item && parts->count > 0) {
-        StoreAnalysis *analysis = &parts->item->analysis;
+        Analysis *analysis = &parts->item->analysis;
         if (parts->features) {
             analysis->features = ARENA_TAKE(arena, parts->features, parts->count);
             analysis->feature_count = parts->count;
@@ -143,13 +145,18 @@ static int load_analyses(Database *database, const Range *range, Walk walk, bool
         StoreItem *item = walk_to(&walk, COLUMN_NUMBER(LIST_ANALYSES, 0));
         if (!item)
             continue;
-        item->analysis.extractor_version = COLUMN_TEXT(LIST_ANALYSES, 1);
-        item->analysis.error = COLUMN_TEXT(LIST_ANALYSES, 2);
+        Analysis *analysis = &item->analysis;
+        item->extractor_version = COLUMN_TEXT(LIST_ANALYSES, 1);
+        analysis->code = (StatusCode)COLUMN_NUMBER(LIST_ANALYSES, 2);
+        analysis->error = COLUMN_TEXT(LIST_ANALYSES, 3);
         if (!whole)
             continue;
-        item->analysis.answer = COLUMN_TEXT(LIST_ANALYSES, 3);
-        item->analysis.answer_class = COLUMN_TEXT(LIST_ANALYSES, 4);
-        item->analysis.features_dropped = (uint32_t)COLUMN_NUMBER(LIST_ANALYSES, 5);
+        analysis->has_answer = COLUMN_NUMBER(LIST_ANALYSES, 4) != 0;
+        analysis->answer = COLUMN_TEXT(LIST_ANALYSES, 5);
+        analysis->answer_class = COLUMN_TEXT(LIST_ANALYSES, 6);
+        analysis->answer_option = (size_t)COLUMN_NUMBER(LIST_ANALYSES, 7);
+        analysis->features_dropped = (uint32_t)COLUMN_NUMBER(LIST_ANALYSES, 8);
+        analysis->drop_reason = COLUMN_TEXT(LIST_ANALYSES, 9);
     }
     return r;
 }
@@ -163,7 +170,7 @@ static int load_features(Database *database, const Range *range, Walk walk, Aren
         if (!parts_turn(&parts, &walk, COLUMN_NUMBER(LIST_FEATURES, 0), arena))
             continue;
         GROW(parts.features, parts.count, parts.capacity);
-        parts.features[parts.count++] = (StoreFeature){
+        parts.features[parts.count++] = (AnalyzedFeature){
             .name = COLUMN_TEXT(LIST_FEATURES, 1),
             .context = COLUMN_TEXT(LIST_FEATURES, 2),
             .category = COLUMN_TEXT(LIST_FEATURES, 3),
@@ -171,7 +178,7 @@ static int load_features(Database *database, const Range *range, Walk walk, Aren
             .strength = (float)database_real(database, STATEMENT_LIST_FEATURES, 5),
             .evidence = {(uint32_t)COLUMN_NUMBER(LIST_FEATURES, 6),
                          (uint32_t)COLUMN_NUMBER(LIST_FEATURES, 7)},
-            .judgement = (StoreJudgement)COLUMN_NUMBER(LIST_FEATURES, 8),
+            .judgement = (FeatureJudgement)COLUMN_NUMBER(LIST_FEATURES, 8),
         };
     }
     parts_finish(&parts, arena);
@@ -188,8 +195,8 @@ static int load_option_classes(Database *database, const Range *range, Walk walk
         if (!parts_turn(&parts, &walk, COLUMN_NUMBER(LIST_OPTION_CLASSES, 0), arena))
             continue;
         GROW(parts.option_classes, parts.count, parts.capacity);
-        parts.option_classes[parts.count++] = (StoreOptionClass){
-            .answer_class = COLUMN_TEXT(LIST_OPTION_CLASSES, 1),
+        parts.option_classes[parts.count++] = (AnswerClass){
+            .name = COLUMN_TEXT(LIST_OPTION_CLASSES, 1),
             .position = (float)database_real(database, STATEMENT_LIST_OPTION_CLASSES, 2),
         };
     }
@@ -207,7 +214,7 @@ static int load_traits(Database *database, const Range *range, Walk walk, Arena 
             continue;
         GROW(parts.traits, parts.count, parts.capacity);
         parts.traits[parts.count++] =
-            (StoreTrait){.name = COLUMN_TEXT(LIST_TRAITS, 1), .meaning = COLUMN_TEXT(LIST_TRAITS, 2)};
+            (AnalyzedTrait){.name = COLUMN_TEXT(LIST_TRAITS, 1), .meaning = COLUMN_TEXT(LIST_TRAITS, 2)};
     }
     parts_finish(&parts, arena);
     return r;

@@ -91,7 +91,7 @@ static int publish_items(Publishing *publishing)
         if (r == 0)
             r = analysis_drop(database, user, change->item, publishing->status);
         if (r == 0)
-            r = analysis_add(database, user, change->item, change->analysis, publishing->status);
+            r = analysis_add(database, user, change, publishing->status);
     }
     for (size_t i = 0; i < request->reasoning_count && r == 0; i++) {
         const StoreReasoning *path = &request->reasoning[i];

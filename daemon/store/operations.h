@@ -55,9 +55,8 @@ int history_remove_item(Database *database, uint64_t user, uint64_t item, Status
 
 /* analysis.c */
 int analysis_drop(Database *database, uint64_t user, uint64_t item, Status *status);
-int analysis_add(Database *database, uint64_t user, uint64_t item, const StoreAnalysis *analysis,
-                 Status *status);
-/* Fills analysis and reasoning of the items; whole: more than extractor_version and error. */
+int analysis_add(Database *database, uint64_t user, const StoreItemAnalysis *analysis, Status *status);
+/* Fills analysis and reasoning of the items; whole: more than extractor_version, code and error. */
 int analysis_load(Database *database, uint64_t user, StoreItem *items, size_t count, bool whole, Arena *arena,
                   Status *status);
 

@@ -124,11 +124,11 @@ void store_delete_item(Store *store, const StoreDeleteItem *deletion, StoreCallb
 
 void store_model_publish(Store *store, const StorePublish *publish, StoreCallback callback, void *data)
 {
-    size_t bytes = publish->analysis_count * sizeof(StoreAnalysis) +
+    size_t bytes = publish->analysis_count * sizeof(Analysis) +
                    publish->cell_count * sizeof(StoreCellChange) +
                    publish->statistics.propensity_count * sizeof(StorePropensity);
     for (size_t i = 0; i < publish->analysis_count; i++)
-        bytes += publish->analyses[i].analysis->feature_count * sizeof(StoreFeature);
+        bytes += publish->analyses[i].analysis->feature_count * sizeof(AnalyzedFeature);
     for (size_t i = 0; i < publish->reasoning_count; i++)
         bytes += publish->reasoning[i].text.length;
     Request *request = request_new(REQUEST_PUBLISH, bytes, callback, data);

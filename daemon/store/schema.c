@@ -46,14 +46,19 @@ static const char version_1[] =
     ") STRICT;"
     /* The rowid, which is the item's number, is the index's last column. */
     "CREATE INDEX item_in_order ON item (user, order_us);"
+    /* code: of gRPC, 0 where nothing went wrong. answer_option: -1 none. */
     "CREATE TABLE analysis ("
     "  user INTEGER NOT NULL REFERENCES user,"
     "  item INTEGER NOT NULL,"
     "  extractor_version TEXT NOT NULL,"
+    "  code INTEGER NOT NULL,"
     "  error TEXT NOT NULL,"
+    "  has_answer INTEGER NOT NULL,"
     "  answer TEXT NOT NULL,"
     "  answer_class TEXT NOT NULL,"
+    "  answer_option INTEGER NOT NULL,"
     "  features_dropped INTEGER NOT NULL,"
+    "  drop_reason TEXT NOT NULL,"
     "  PRIMARY KEY (user, item)"
     ") STRICT, WITHOUT ROWID;"
     /* scale_position: NULL off the scale. */
@@ -61,7 +66,7 @@ static const char version_1[] =
     "  user INTEGER NOT NULL REFERENCES user,"
     "  item INTEGER NOT NULL,"
     "  position INTEGER NOT NULL,"
-    "  answer_class TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
     "  scale_position REAL,"
     "  PRIMARY KEY (user, item, position)"
     ") STRICT, WITHOUT ROWID;"

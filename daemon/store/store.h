@@ -31,6 +31,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/status.h"
+#include "lib/plugin/analysis.h"
 #include "rpmd/plugin.h"
 
 #include <stdbool.h>
@@ -115,50 +116,6 @@ typedef struct StorePuts {
     uint64_t new_users; /* users seen for the first time */
 } StorePuts;
 
-/* Judgement of a feature whose answer is open. */
-typedef enum StoreJudgement {
-    STORE_NOT_JUDGED = 0,
-    STORE_NOT_INFLUENTIAL = 1,
-    STORE_INFLUENTIAL_NEGATIVE = 2,
-    STORE_INFLUENTIAL_NEUTRAL = 3,
-    STORE_INFLUENTIAL_POSITIVE = 4,
-} StoreJudgement;
-
-typedef struct StoreFeature {
-    rpmd_text name;
-    rpmd_text context;
-    rpmd_text category;
-    float polarity; /* -1 .. +1 */
-    float strength; /* 0 .. 1 */
-    rpmd_span evidence;
-    StoreJudgement judgement;
-} StoreFeature;
-
-typedef struct StoreOptionClass {
-    rpmd_text answer_class;
-    float position; /* NaN: off the scale */
-} StoreOptionClass;
-
-typedef struct StoreTrait {
-    rpmd_text name;
-    rpmd_text meaning;
-} StoreTrait;
-
-/* What a plugin found in one item. */
-typedef struct StoreAnalysis {
-    rpmd_text extractor_version; /* empty: the item was not analysed yet */
-    rpmd_text error;             /* why the item takes no part in the model; empty: it does */
-    rpmd_text answer;            /* canonical; empty with an error */
-    rpmd_text answer_class;      /* closed answers */
-    const StoreOptionClass *option_classes;
-    size_t option_class_count;
-    const StoreFeature *features;
-    size_t feature_count;
-    const StoreTrait *traits;
-    size_t trait_count;
-    uint32_t features_dropped; /* their evidence was not in the query */
-} StoreAnalysis;
-
 /* Who wrote a reasoning path. The numbers are those of rpmd.v1.Source. */
 typedef enum StoreSource {
     STORE_SOURCE_NATIVE = 1,
@@ -182,8 +139,9 @@ typedef struct StoreItem {
     const rpmd_text *options;
     size_t option_count;
     rpmd_text meta;
-    StoreAnalysis analysis; /* in store_list_items: extractor_version and error only, unless asked for */
-    rpmd_text reasoning;    /* empty: none */
+    rpmd_text extractor_version; /* that analysed it; empty: not analysed yet */
+    Analysis analysis;           /* in store_list_items: code and error only, unless asked for */
+    rpmd_text reasoning;         /* empty: none */
     StoreSource reasoning_source;
     uint64_t reasoning_version; /* the model version that wrote it */
 } StoreItem;
@@ -416,7 +374,8 @@ void store_delete_item(Store *store, const StoreDeleteItem *request, StoreCallba
 typedef struct StoreItemAnalysis {
     uint64_t item;     /* StoreItem.number */
     uint64_t revision; /* StoreItem.revision that was analysed */
-    const StoreAnalysis *analysis;
+    rpmd_text extractor_version;
+    const Analysis *analysis;
 } StoreItemAnalysis;
 
 /* A reasoning path; replaces an earlier one. */

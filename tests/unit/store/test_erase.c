@@ -56,8 +56,9 @@ static int64_t rows_with(const char *text)
         "analysis.error",
         "analysis.extractor_version",
         "analysis.answer",
+        "analysis.drop_reason",
         "analysis.answer_class",
-        "option_class.answer_class",
+        "option_class.name",
         "feature.name",
         "feature.context",
         "feature.category",
@@ -132,25 +133,25 @@ static void publish_marked(const char *task, const char *user, const char *mark,
 {
     static char context[TEXT_SIZE];
     const rpmd_text text = T(mark);
-    const StoreFeature features[] = {
+    AnalyzedFeature features[] = {
         {.name = text, .context = T(marked(mark, context, sizeof(context))), .category = text},
         {.name = text, .context = text, .category = text}};
-    const StoreOptionClass option = {.answer_class = text};
-    const StoreTrait trait = {.name = text, .meaning = text};
-    const StoreAnalysis analysis = {.extractor_version = text,
-                                    .error = text,
-                                    .answer = text,
-                                    .answer_class = text,
-                                    .option_classes = &option,
-                                    .option_class_count = 1,
-                                    .features = features,
-                                    .feature_count = 2,
-                                    .traits = &trait,
-                                    .trait_count = 1};
+    AnswerClass option = {.name = text};
+    AnalyzedTrait trait = {.name = text, .meaning = text};
+    const Analysis analysis = {.error = text,
+                               .drop_reason = text,
+                               .answer = text,
+                               .answer_class = text,
+                               .option_classes = &option,
+                               .option_class_count = 1,
+                               .features = features,
+                               .feature_count = 2,
+                               .traits = &trait,
+                               .trait_count = 1};
     StoreItemAnalysis analyses[64];
     StoreReasoning reasoning[64];
     for (size_t i = 0; i < count; i++) {
-        analyses[i] = (StoreItemAnalysis){puts[i].number, puts[i].revision, &analysis};
+        analyses[i] = (StoreItemAnalysis){puts[i].number, puts[i].revision, text, &analysis};
         reasoning[i] = (StoreReasoning){puts[i].number, STORE_SOURCE_LLM, features[0].context};
     }
     const StoreMember member = {.category = text, .name = text};

@@ -76,7 +76,7 @@ START_TEST(an_item_comes_back_as_it_was_put)
     expect_text(stored->options[0], "yes");
     expect_text(stored->options[1], "");
     expect_text(stored->options[2], "no, “never”");
-    ck_assert_uint_eq(stored->analysis.extractor_version.length, 0);
+    ck_assert_uint_eq(stored->extractor_version.length, 0);
 }
 END_TEST
 

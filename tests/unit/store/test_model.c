@@ -15,23 +15,24 @@ static void teardown(void)
     fixture_stop(&fixture);
 }
 
-static const StoreFeature features[] = {
+static AnalyzedFeature features[] = {
     {.name = {"sea", 3},
      .context = {"where it plays", 14},
      .category = {"setting", 7},
      .polarity = -0.25f,
      .strength = 0.1f,
      .evidence = {12, 15},
-     .judgement = STORE_INFLUENTIAL_NEGATIVE},
+     .judgement = FEATURE_INFLUENTIAL_NEGATIVE},
     {.name = {"love", 4}, .category = {"theme", 5}, .strength = 1},
 };
-static const StoreOptionClass option_classes[] = {{.answer_class = {"agrees", 6}, .position = 1},
-                                                  {.answer_class = {"no answer", 9}, .position = NAN}};
-static const StoreTrait traits[] = {{.name = {"colon", 5}, .meaning = {"the title has a colon", 21}}};
-static const StoreAnalysis whole = {
-    .extractor_version = {"1.2", 3},
+static AnswerClass option_classes[] = {{.name = {"agrees", 6}, .position = 1},
+                                       {.name = {"no answer", 9}, .position = NAN}};
+static AnalyzedTrait traits[] = {{.name = {"colon", 5}, .meaning = {"the title has a colon", 21}}};
+static const Analysis whole = {
+    .has_answer = true,
     .answer = {"classic", 7},
     .answer_class = {"Classic", 7},
+    .answer_option = 2,
     .option_classes = option_classes,
     .option_class_count = ARRAY_SIZE(option_classes),
     .features = features,
@@ -39,8 +40,10 @@ static const StoreAnalysis whole = {
     .traits = traits,
     .trait_count = ARRAY_SIZE(traits),
     .features_dropped = 3,
+    .drop_reason = {"not in the text", 15},
 };
-static const StoreAnalysis failed = {.extractor_version = {"1.2", 3}, .error = {"too long", 8}};
+static const Analysis failed = {
+    .code = STATUS_INVALID_ARGUMENT, .error = {"too long", 8}, .answer_option = ANALYSIS_NO_OPTION};
 static const StoreMember members[] = {{.category = {"setting", 7}, .name = {"sea", 3}, .polarity = -1},
                                       {.category = {"theme", 5}, .name = {"love", 4}, .polarity = 0}};
 static const StoreFactor factors[] = {
@@ -97,9 +100,9 @@ static void publish_first(StorePut items[3])
     items[0] = put("x", 20);
     items[1] = put("y", 30);
     items[2] = put("z", 10);
-    const StoreItemAnalysis analyses[] = {{items[0].number, items[0].revision, &whole},
-                                          {items[1].number, items[1].revision, &failed},
-                                          {items[2].number, items[2].revision, &whole}};
+    const StoreItemAnalysis analyses[] = {{items[0].number, items[0].revision, T("1.2"), &whole},
+                                          {items[1].number, items[1].revision, T("1.2"), &failed},
+                                          {items[2].number, items[2].revision, T("1.2"), &whole}};
     const StoreReasoning reasoning[] = {{items[2].number, STORE_SOURCE_NATIVE, T("because of the sea")}};
     StoreReply *reply = publish(
         (StorePublish){.created_us = 99,
@@ -116,26 +119,31 @@ static void publish_first(StorePut items[3])
     ck_assert_uint_eq(reply->published.history_revision, 3);
 }
 
-static void expect_whole(const StoreAnalysis *analysis)
+static void expect_whole(const StoreItem *item)
 {
-    expect_text(analysis->extractor_version, "1.2");
+    const Analysis *analysis = &item->analysis;
+    expect_text(item->extractor_version, "1.2");
+    ck_assert_int_eq(analysis->code, STATUS_OK);
+    ck_assert(analysis->has_answer);
+    ck_assert_uint_eq(analysis->answer_option, 2);
+    expect_text(analysis->drop_reason, "not in the text");
     expect_text(analysis->error, "");
     expect_text(analysis->answer, "classic");
     expect_text(analysis->answer_class, "Classic");
     ck_assert_uint_eq(analysis->features_dropped, 3);
     ck_assert_uint_eq(analysis->feature_count, 2);
-    const StoreFeature *feature = &analysis->features[0];
+    const AnalyzedFeature *feature = &analysis->features[0];
     expect_text(feature->name, "sea");
     expect_text(feature->context, "where it plays");
     expect_text(feature->category, "setting");
     ck_assert(feature->polarity == -0.25f && feature->strength == 0.1f);
     ck_assert_uint_eq(feature->evidence.begin, 12);
     ck_assert_uint_eq(feature->evidence.end, 15);
-    ck_assert_int_eq(feature->judgement, STORE_INFLUENTIAL_NEGATIVE);
+    ck_assert_int_eq(feature->judgement, FEATURE_INFLUENTIAL_NEGATIVE);
     expect_text(analysis->features[1].name, "love");
-    ck_assert_int_eq(analysis->features[1].judgement, STORE_NOT_JUDGED);
+    ck_assert_int_eq(analysis->features[1].judgement, FEATURE_NOT_JUDGED);
     ck_assert_uint_eq(analysis->option_class_count, 2);
-    expect_text(analysis->option_classes[0].answer_class, "agrees");
+    expect_text(analysis->option_classes[0].name, "agrees");
     ck_assert(analysis->option_classes[0].position == 1);
     ck_assert(isnan(analysis->option_classes[1].position));
     ck_assert_uint_eq(analysis->trait_count, 1);
@@ -174,13 +182,16 @@ START_TEST(a_model_comes_back_as_it_was_published)
     ck_assert_uint_eq(model->item_count, 3);
     expect_text(model->items[0].id, "z");
     expect_text(model->items[2].id, "y");
-    expect_whole(&model->items[0].analysis);
+    expect_whole(&model->items[0]);
     expect_text(model->items[0].reasoning, "because of the sea");
     ck_assert_int_eq(model->items[0].reasoning_source, STORE_SOURCE_NATIVE);
     ck_assert_uint_eq(model->items[0].reasoning_version, 1);
-    expect_whole(&model->items[1].analysis);
+    expect_whole(&model->items[1]);
     expect_text(model->items[1].reasoning, "");
     expect_text(model->items[2].analysis.error, "too long");
+    ck_assert_int_eq(model->items[2].analysis.code, STATUS_INVALID_ARGUMENT);
+    ck_assert(!model->items[2].analysis.has_answer);
+    ck_assert(model->items[2].analysis.answer_option == ANALYSIS_NO_OPTION);
     ck_assert_uint_eq(model->items[2].analysis.feature_count, 0);
     expect_factor_set(&model->factors);
     const StoreStatistics *statistics = &model->statistics;
@@ -220,14 +231,14 @@ START_TEST(a_list_shows_analyses_when_asked_for)
     StoreListItems request = {.task = T("tags"), .user = T("ann")};
     StoreReply *reply = ANSWER(&fixture, store_list_items(fixture.store, &request, on_reply, &fixture));
     expect_text(reply->items.items[2].analysis.error, "too long");
-    expect_text(reply->items.items[0].analysis.extractor_version, "1.2");
+    expect_text(reply->items.items[0].extractor_version, "1.2");
     ck_assert_uint_eq(reply->items.items[0].analysis.feature_count, 0);
     expect_text(reply->items.items[0].reasoning, "");
     request.with_analysis = true;
     request.limit = 1; /* the item with the highest number: the walk has to step over the others */
     reply = ANSWER(&fixture, store_list_items(fixture.store, &request, on_reply, &fixture));
     ck_assert_uint_eq(reply->items.count, 1);
-    expect_whole(&reply->items.items[0].analysis);
+    expect_whole(&reply->items.items[0]);
     expect_text(reply->items.items[0].reasoning, "because of the sea");
 }
 END_TEST
@@ -235,14 +246,14 @@ END_TEST
 START_TEST(a_chunk_steps_over_items_of_other_chunks)
 {
     StorePut first = put("x", 10), between = put("y", 30), last = put("z", 20);
-    const StoreItemAnalysis analyses[] = {{first.number, first.revision, &whole},
-                                          {between.number, between.revision, &whole},
-                                          {last.number, last.revision, &whole}};
+    const StoreItemAnalysis analyses[] = {{first.number, first.revision, T("1.2"), &whole},
+                                          {between.number, between.revision, T("1.2"), &whole},
+                                          {last.number, last.revision, T("1.2"), &whole}};
     expect_ok(publish((StorePublish){.analyses = analyses, .analysis_count = 3, .factors = &factor_set}));
     StoreListItems request = {.task = T("tags"), .user = T("ann"), .limit = 2, .with_analysis = true};
     StoreReply *reply = ANSWER(&fixture, store_list_items(fixture.store, &request, on_reply, &fixture));
-    expect_whole(&reply->items.items[0].analysis);
-    expect_whole(&reply->items.items[1].analysis);
+    expect_whole(&reply->items.items[0]);
+    expect_whole(&reply->items.items[1]);
 }
 END_TEST
 
@@ -254,10 +265,10 @@ START_TEST(a_correction_drops_what_was_derived)
                      STORE_REPLACED);
     StoreModel *model = &load_model(&fixture, "tags", "ann")->model;
     expect_text(model->items[0].query, "other");
-    expect_text(model->items[0].analysis.extractor_version, "");
+    expect_text(model->items[0].extractor_version, "");
     ck_assert_uint_eq(model->items[0].analysis.feature_count, 0);
     expect_text(model->items[0].reasoning, "");
-    expect_whole(&model->items[1].analysis);
+    expect_whole(&model->items[1]);
     ck_assert_uint_eq(model->user.history_revision, 4);
     ck_assert_uint_eq(model->version.history_revision, 3);
     fixture_close(&fixture);
@@ -334,8 +345,8 @@ END_TEST
 START_TEST(what_changed_in_the_meantime_is_not_overwritten)
 {
     StorePut item = put("x", 1);
-    const StoreItemAnalysis analysis = {item.number, item.revision, &whole};
-    const StoreItemAnalysis missing = {item.number + 7, 1, &whole};
+    const StoreItemAnalysis analysis = {item.number, item.revision, T("1.2"), &whole};
+    const StoreItemAnalysis missing = {item.number + 7, 1, T("1.2"), &whole};
     StorePublish request = {.task = T("tags"),
                             .user = T("ann"),
                             .history_revision = 1,
@@ -378,9 +389,7 @@ START_TEST(bad_models_are_refused)
     const StoreCounts large = {.factor = 0, .positive = UINT64_MAX};
     expect_refused(publish((StorePublish){.factors = &factor_set, .statistics = {NULL, 0, &large, 1}}),
                    STATUS_INVALID_ARGUMENT, "over its limit");
-    StoreAnalysis nameless = whole;
-    nameless.extractor_version = T("");
-    const StoreItemAnalysis analysis = {item.number, item.revision, &nameless};
+    const StoreItemAnalysis analysis = {item.number, item.revision, T(""), &whole};
     expect_refused(
         publish((StorePublish){.factors = &factor_set, .analyses = &analysis, .analysis_count = 1}),
         STATUS_INVALID_ARGUMENT, "names no extractor version");
