@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/store/schema.h"
+
+#include <stdio.h>
+
+/*
+ * 64-bit keys that are unsigned above are stored as the signed number of the same bits.
+ * What belongs to a user has the user first in its key: it lies together, is loaded by one scan, and is
+ * erased by one delete. Counts that would take a scan are kept beside what they count.
+ */
+static const char version_1[] =
+    /* users, items: of the task; models: users with a model. */
+    "CREATE TABLE task ("
+    "  task INTEGER PRIMARY KEY,"
+    "  name TEXT NOT NULL UNIQUE,"
+    "  users INTEGER NOT NULL DEFAULT 0,"
+    "  items INTEGER NOT NULL DEFAULT 0,"
+    "  models INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    /* model_version: the current one, 0 none. last_*: highest number given so far. */
+    "CREATE TABLE user ("
+    "  user INTEGER PRIMARY KEY,"
+    "  task INTEGER NOT NULL REFERENCES task,"
+    "  name TEXT NOT NULL,"
+    "  items INTEGER NOT NULL DEFAULT 0,"
+    "  history_revision INTEGER NOT NULL DEFAULT 0,"
+    "  model_version INTEGER NOT NULL DEFAULT 0,"
+    "  last_version INTEGER NOT NULL DEFAULT 0,"
+    "  last_factor_set INTEGER NOT NULL DEFAULT 0,"
+    "  feeds_pool INTEGER NOT NULL DEFAULT 1,"
+    "  UNIQUE (task, name)"
+    ") STRICT;"
+    /* options: each text followed by a NUL. */
+    "CREATE TABLE item ("
+    "  item INTEGER PRIMARY KEY,"
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  revision INTEGER NOT NULL,"
+    "  order_us INTEGER NOT NULL,"
+    "  time_us INTEGER NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  query TEXT NOT NULL,"
+    "  response TEXT NOT NULL,"
+    "  options BLOB NOT NULL,"
+    "  meta TEXT NOT NULL,"
+    "  UNIQUE (user, id)"
+    ") STRICT;"
+    /* The rowid, which is the item's number, is the index's last column. */
+    "CREATE INDEX item_in_order ON item (user, order_us);"
+    /* code: of gRPC, 0 where nothing went wrong. answer_option: -1 none. */
+    "CREATE TABLE analysis ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  item INTEGER NOT NULL,"
+    "  extractor_version TEXT NOT NULL,"
+    "  code INTEGER NOT NULL,"
+    "  error TEXT NOT NULL,"
+    "  has_answer INTEGER NOT NULL,"
+    "  answer TEXT NOT NULL,"
+    "  answer_class TEXT NOT NULL,"
+    "  answer_option INTEGER NOT NULL,"
+    "  features_dropped INTEGER NOT NULL,"
+    "  drop_reason TEXT NOT NULL,"
+    "  PRIMARY KEY (user, item)"
+    ") STRICT, WITHOUT ROWID;"
+    /* scale_position: NULL off the scale. */
+    "CREATE TABLE option_class ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  item INTEGER NOT NULL,"
+    "  position INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  scale_position REAL,"
+    "  PRIMARY KEY (user, item, position)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE feature ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  item INTEGER NOT NULL,"
+    "  position INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  context TEXT NOT NULL,"
+    "  category TEXT NOT NULL,"
+    "  polarity REAL NOT NULL,"
+    "  strength REAL NOT NULL,"
+    "  evidence_begin INTEGER NOT NULL,"
+    "  evidence_end INTEGER NOT NULL,"
+    "  judgement INTEGER NOT NULL,"
+    "  PRIMARY KEY (user, item, position)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE trait ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  item INTEGER NOT NULL,"
+    "  position INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  meaning TEXT NOT NULL,"
+    "  PRIMARY KEY (user, item, position)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE reasoning ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  item INTEGER NOT NULL,"
+    "  source INTEGER NOT NULL,"
+    "  model_version INTEGER NOT NULL,"
+    "  path TEXT NOT NULL,"
+    "  PRIMARY KEY (user, item)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE factor ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  factor_set INTEGER NOT NULL,"
+    "  factor INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  description TEXT NOT NULL,"
+    "  PRIMARY KEY (user, factor_set, factor)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE member ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  factor_set INTEGER NOT NULL,"
+    "  factor INTEGER NOT NULL,"
+    "  position INTEGER NOT NULL,"
+    "  category TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  polarity INTEGER NOT NULL,"
+    "  PRIMARY KEY (user, factor_set, factor, position)"
+    ") STRICT, WITHOUT ROWID;"
+    /* The statistics of the current version. */
+    "CREATE TABLE propensity ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  factor INTEGER NOT NULL,"
+    "  answer_class TEXT NOT NULL,"
+    "  count INTEGER NOT NULL CHECK (count > 0),"
+    "  PRIMARY KEY (user, factor, answer_class)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE factor_count ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  factor INTEGER NOT NULL,"
+    "  items INTEGER NOT NULL,"
+    "  influence INTEGER NOT NULL,"
+    "  positive INTEGER NOT NULL,"
+    "  neutral INTEGER NOT NULL,"
+    "  negative INTEGER NOT NULL,"
+    "  PRIMARY KEY (user, factor)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE version ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  version INTEGER NOT NULL,"
+    "  created_us INTEGER NOT NULL,"
+    "  reason TEXT NOT NULL,"
+    "  items INTEGER NOT NULL,"
+    "  factors INTEGER NOT NULL,"
+    "  factor_set INTEGER NOT NULL,"
+    "  history_revision INTEGER NOT NULL,"
+    "  extractor_version TEXT NOT NULL,"
+    "  PRIMARY KEY (user, version)"
+    ") STRICT, WITHOUT ROWID;"
+    /* Pooled over the task: count and users are the sum and the number of the users' shares, always. */
+    "CREATE TABLE cell ("
+    "  task INTEGER NOT NULL REFERENCES task,"
+    "  key INTEGER NOT NULL,"
+    "  answer_class TEXT NOT NULL,"
+    "  count INTEGER NOT NULL CHECK (count >= 0),"
+    "  users INTEGER NOT NULL CHECK (users >= 0),"
+    "  PRIMARY KEY (task, key, answer_class)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE share ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  key INTEGER NOT NULL,"
+    "  answer_class TEXT NOT NULL,"
+    "  count INTEGER NOT NULL CHECK (count > 0),"
+    "  PRIMARY KEY (user, key, answer_class)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE vote ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  question INTEGER NOT NULL,"
+    "  answer TEXT NOT NULL,"
+    "  PRIMARY KEY (user, question)"
+    ") STRICT, WITHOUT ROWID;"
+    /* A row: rows of an erased user are gone, but the files may still hold traces of them. */
+    "CREATE TABLE erasure (erasure INTEGER PRIMARY KEY) STRICT;";
+
+const SchemaStep schema_steps[] = {
+    {.version = 1, .sql = version_1},
+};
+const size_t schema_step_count = sizeof(schema_steps) / sizeof(schema_steps[0]);
+
+static int read_number(sqlite3 *handle, const char *sql, int *number)
+{
+    sqlite3_stmt *statement = NULL;
+    int r = sqlite3_prepare_v2(handle, sql, -1, &statement, NULL);
+    if (r != SQLITE_OK)
+        return r;
+    r = sqlite3_step(statement);
+    if (r == SQLITE_ROW) {
+        *number = sqlite3_column_int(statement, 0);
+        r = SQLITE_OK;
+    }
+    sqlite3_finalize(statement);
+    return r;
+}
+
+int schema_check(sqlite3 *handle, int newest, const char *path, int *version, Status *status)
+{
+    int application = 0, tables = 0;
+    *version = 0;
+    int r = read_number(handle, "PRAGMA user_version", version);
+    if (r == SQLITE_OK)
+        r = read_number(handle, "PRAGMA application_id", &application);
+    if (r == SQLITE_OK)
+        r = read_number(handle, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (r != SQLITE_OK)
+        return r;
+    if (application != SCHEMA_APPLICATION_ID && (tables > 0 || *version != 0 || application != 0))
+        return -status_refuse(status, STATUS_FAILED_PRECONDITION,
+                              "%s is a database of another program. Name another state directory.", path);
+    if (*version > newest)
+        return -status_refuse(
+            status, STATUS_FAILED_PRECONDITION,
+            "The database %s has version %d, and this rpmd knows versions up to %d. Start a "
+            "newer rpmd, or name another state directory.",
+            path, *version, newest);
+    return SQLITE_OK;
+}
+
+static int take_step(sqlite3 *handle, const SchemaStep *step)
+{
+    char version[128];
+    snprintf(version, sizeof(version), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+             SCHEMA_APPLICATION_ID, step->version);
+    int r = sqlite3_exec(handle, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (r == SQLITE_OK)
+        r = sqlite3_exec(handle, step->sql, NULL, NULL, NULL);
+    if (r == SQLITE_OK)
+        r = sqlite3_exec(handle, version, NULL, NULL, NULL);
+    if (r != SQLITE_OK && !sqlite3_get_autocommit(handle))
+        sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL);
+    return r;
+}
+
+int schema_migrate(sqlite3 *handle, const SchemaStep *steps, size_t count, int version)
+{
+    int r = SQLITE_OK;
+    for (size_t i = 0; i < count && r == SQLITE_OK; i++)
+        if (steps[i].version > version)
+            r = take_step(handle, &steps[i]);
+    return r;
+}

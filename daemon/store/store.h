@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The durable store: histories, what was derived from them, user models and their versions, the pooled
+ * counts of a task's users. One SQLite file in the state directory, one thread that owns it.
+ *
+ * Requests come from the loop thread and are executed in the order in which they came. All that queued up
+ * while the last commit was being written forms the next group: one transaction, one sync to disk. A
+ * request's callback runs on the loop thread after the commit of its group is on disk, exactly once, and
+ * never from within the call that queued it. A request is kept as a whole or not at all, and one that fails
+ * does not touch the others of its group.
+ *
+ * Ownership. A request is copied, what it points at is borrowed until its callback runs. What a reply points
+ * at lives in reply->arena, which is freed after the callback unless the callback takes it:
+ *
+ *     Arena mine = reply->arena;
+ *     reply->arena = ARENA_INIT;
+ *
+ * Threads: every function here is called on the loop's thread.
+ *
+ * Texts are UTF-8 without NUL bytes (refused with INVALID_ARGUMENT), at most STORE_TEXT_LIMIT bytes.
+ *
+ * Errors of every request, in reply->status, beside those named with the request:
+ *     RESOURCE_EXHAUSTED   the queue is full, or the disk is: nothing of this request was kept
+ *     INVALID_ARGUMENT     a text or a number that the store does not take
+ *     UNAVAILABLE          the store is being closed, or reading or writing failed (says how). After a failed
+ *                          sync it shows at the next start only whether the request was kept
+ *     DATA_LOSS            the database file is damaged (says what to do)
+ */
+
+#include "lib/base/arena.h"
+#include "lib/base/status.h"
+#include "lib/plugin/analysis.h"
+#include "rpmd/plugin.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+/* Longest text of any kind: far above what the daemon's door lets through, and safe for every counter. */
+#define STORE_TEXT_LIMIT (16u << 20)
+
+/* Versions kept of a user's model. The oldest version whose factor set a newer one shares goes first. */
+#define STORE_VERSION_LIMIT 100
+
+/* Requests waiting, at most: beyond it a request is refused. Bounds memory when the disk stalls. */
+#define STORE_QUEUE_LIMIT 8192
+
+/* Bytes of requests waiting, at most; a request that finds the queue empty is always taken. */
+#define STORE_QUEUE_BYTES_LIMIT (64u << 20)
+
+/* From here on the store is busy (store_is_busy): streams stop reading, well before anything is refused. */
+#define STORE_BUSY_REQUESTS 1024
+#define STORE_BUSY_BYTES (8u << 20)
+
+/* One group at most: bounds the time that its first request waits for its last. */
+#define STORE_GROUP_REQUESTS 512
+#define STORE_GROUP_BYTES (4u << 20)
+
+typedef struct Store Store;
+
+/* ---- opening and closing ------------------------------------------------------------------------------ */
+
+/*
+ * Opens the store in an existing directory, creates the database if there is none, brings an older one up
+ * to date, and starts the thread. Blocks for some milliseconds: called while the daemon starts. The time
+ * does not depend on how much is stored.
+ *
+ * STATUS_REFUSED: the directory is missing, is not a directory or cannot be written; another process holds
+ * the store; the database is from a newer version, is damaged, or the disk is full. *store is then NULL.
+ */
+int store_open(Store **store, uv_loop_t *loop, const char *directory, Status *status);
+
+typedef void (*StoreClosed)(void *data);
+
+/*
+ * Executes what is queued, calls its callbacks, closes the database and gives the directory free; then
+ * calls closed (on the loop thread; *store is freed). Requests made from now on are refused.
+ */
+void store_close(Store *store, StoreClosed closed, void *data);
+
+/* ---- what goes in and comes out ----------------------------------------------------------------------- */
+
+/* A past (query, response) pair, as it is sent. */
+typedef struct StoreNewItem {
+    rpmd_text user;
+    rpmd_text id; /* names the item within (task, user); empty: store_derive_id of the content */
+    rpmd_text query;
+    rpmd_text response;
+    int64_t time_us; /* microseconds since 1970-01-01 UTC; 0: unknown */
+    const rpmd_text *options;
+    size_t option_count;
+    rpmd_text meta; /* the caller's, kept as it is */
+} StoreNewItem;
+
+typedef enum StoreOutcome {
+    STORE_ACCEPTED = 1,
+    STORE_UNCHANGED = 2, /* the same id with the same content was there */
+    STORE_REPLACED = 3,  /* the same id was there with other content; what was derived from it is gone */
+} StoreOutcome;
+
+/* What became of one item. */
+typedef struct StorePut {
+    StoreOutcome outcome;
+    rpmd_text id;
+    uint64_t number;
+    uint64_t revision;
+    int64_t order_us;
+} StorePut;
+
+typedef struct StorePuts {
+    StorePut *puts; /* puts[i] for items[i] of the request */
+    size_t count;
+    uint64_t new_users; /* users seen for the first time */
+} StorePuts;
+
+/* Who wrote a reasoning path. The numbers are those of rpmd.v1.Source. */
+typedef enum StoreSource {
+    STORE_SOURCE_NATIVE = 1,
+    STORE_SOURCE_LLM = 2,
+} StoreSource;
+
+/*
+ * A stored item. A user's items have one total order: (order_us, number). order_us is the item's time where
+ * it is known; an item that came without a time takes the greatest order_us of the user's items at its
+ * arrival (0 for the first), so that items without times stay in the order in which they came, behind all
+ * that was there. A correction keeps the number, and keeps order_us unless it brings another time.
+ */
+typedef struct StoreItem {
+    uint64_t number;   /* unique in the store, increasing with arrival */
+    uint64_t revision; /* changes with every correction: the user's history_revision when it was written */
+    int64_t order_us;
+    rpmd_text id;
+    rpmd_text query;
+    rpmd_text response;
+    int64_t time_us;
+    const rpmd_text *options;
+    size_t option_count;
+    rpmd_text meta;
+    rpmd_text extractor_version; /* that analysed it; empty: not analysed yet */
+    Analysis analysis;           /* in store_list_items: code and error only, unless asked for */
+    rpmd_text reasoning;         /* empty: none */
+    StoreSource reasoning_source;
+    uint64_t reasoning_version; /* the model version that wrote it */
+} StoreItem;
+
+/* Where a list goes on. All zero: from the start. */
+typedef struct StoreCursor {
+    bool started;
+    int64_t order_us;
+    uint64_t number;
+} StoreCursor;
+
+typedef struct StoreItems {
+    StoreItem *items;
+    size_t count;
+    StoreCursor next; /* for the next call; valid where more is set */
+    bool more;
+} StoreItems;
+
+typedef struct StoreUser {
+    rpmd_text user;
+    uint64_t number; /* unique in the store; an erased user who comes back while it is open gets another */
+    uint64_t items;
+    uint64_t model_version;    /* 0: no model */
+    uint64_t history_revision; /* changes with every change of the history */
+    bool feeds_pool;
+} StoreUser;
+
+typedef struct StoreUsers {
+    StoreUser *users; /* by name, in byte order */
+    size_t count;
+    bool more;
+} StoreUsers;
+
+typedef struct StoreTask {
+    rpmd_text task;
+    uint64_t users;
+    uint64_t items;
+    uint64_t models; /* users that have one */
+} StoreTask;
+
+typedef struct StoreTasks {
+    StoreTask *tasks; /* by name */
+    size_t count;
+} StoreTasks;
+
+/* What a factor gathers: features are the same when these three are. */
+typedef struct StoreMember {
+    rpmd_text category;
+    rpmd_text name;
+    int32_t polarity; /* -1, 0, +1 */
+} StoreMember;
+
+typedef struct StoreFactor {
+    rpmd_text name;
+    rpmd_text description;
+    const StoreMember *members;
+    size_t member_count;
+} StoreFactor;
+
+typedef struct StoreFactorSet {
+    const StoreFactor *factors; /* a factor's number is its place here */
+    size_t count;
+} StoreFactorSet;
+
+/* Raw count: items that meet the factor and have an answer of this class. */
+typedef struct StorePropensity {
+    uint32_t factor;
+    rpmd_text answer_class;
+    uint64_t count;
+} StorePropensity;
+
+/* Raw counts of one factor. All zero: not stored. */
+typedef struct StoreCounts {
+    uint32_t factor;
+    uint64_t items;     /* that meet the factor: n, Coverage */
+    uint64_t influence; /* (feature, item) pairs judged influential, and of these: */
+    uint64_t positive;
+    uint64_t neutral;
+    uint64_t negative;
+} StoreCounts;
+
+typedef struct StoreStatistics {
+    const StorePropensity *propensities; /* by factor, then by class in byte order */
+    size_t propensity_count;
+    const StoreCounts *counts; /* by factor */
+    size_t count;
+} StoreStatistics;
+
+typedef struct StoreVersion {
+    uint64_t number; /* 1, 2, ... for each user */
+    int64_t created_us;
+    rpmd_text reason; /* "build", "append", "rollback to 3" */
+    uint64_t items;
+    uint64_t factors;
+    uint64_t factor_set;       /* equal numbers: the same factors */
+    uint64_t history_revision; /* of the history that it was made from */
+    rpmd_text extractor_version;
+    bool current;
+} StoreVersion;
+
+typedef struct StoreVersions {
+    StoreVersion *versions; /* newest first */
+    size_t count;
+} StoreVersions;
+
+/* Everything that a user's model is made of. */
+typedef struct StoreModel {
+    StoreUser user;
+    StoreVersion version; /* number 0: no model was built */
+    StoreItem *items;     /* in order, with analyses and reasoning; the history as it is now */
+    size_t item_count;
+    StoreFactorSet factors;
+    StoreStatistics statistics;
+} StoreModel;
+
+/* A pooled cell: how often a key (token, feature; hashed by the caller) went with an answer class. */
+typedef struct StoreCell {
+    uint64_t key;
+    rpmd_text answer_class;
+    uint64_t count;
+    uint64_t users; /* that fed it */
+} StoreCell;
+
+typedef struct StoreVote {
+    uint64_t question; /* hashed by the caller */
+    uint64_t user;     /* StoreUser.number */
+    rpmd_text answer;
+} StoreVote;
+
+typedef struct StorePopulation {
+    StoreCell *cells; /* by key (as unsigned numbers: no order is promised), then class */
+    size_t cell_count;
+    StoreVote *votes;
+    size_t vote_count;
+} StorePopulation;
+
+typedef struct StoreErased {
+    uint64_t users; /* (task, user) pairs */
+    uint64_t items;
+    uint64_t features;
+    uint64_t factors;
+    uint64_t reasoning_paths;
+    uint64_t versions;
+} StoreErased;
+
+typedef struct StorePublished {
+    uint64_t version;
+    uint64_t history_revision;
+} StorePublished;
+
+/* The answer to a request. */
+typedef struct StoreReply {
+    Status status; /* OK, or why nothing of the request was kept; the union is then all zero */
+    Arena arena;   /* owns what the result points at */
+    union {
+        StorePuts puts;             /* store_put_items */
+        StoreItems items;           /* store_list_items */
+        StoreUsers users;           /* store_list_users */
+        StoreTasks tasks;           /* store_list_tasks */
+        StoreModel model;           /* store_model_load */
+        StorePublished published;   /* store_model_publish */
+        StoreVersions versions;     /* store_list_versions */
+        StoreFactorSet factors;     /* store_factor_set_load */
+        StorePopulation population; /* store_population_load */
+        StoreErased erased;         /* store_erase_user */
+    };
+} StoreReply;
+
+typedef void (*StoreCallback)(StoreReply *reply, void *data);
+
+/* ---- histories ---------------------------------------------------------------------------------------- */
+
+/* 32 hexadecimal digits and a NUL. */
+#define STORE_DERIVED_ID_SIZE 33
+
+/* The id of an item that has none: a hash of query, response, time and options, the same for every user. */
+void store_derive_id(const StoreNewItem *item, char id[STORE_DERIVED_ID_SIZE]);
+
+typedef struct StorePutItems {
+    rpmd_text task;
+    const StoreNewItem *items;
+    size_t count;
+} StorePutItems;
+
+/* Adds or corrects items, of any users of one task. All are kept, or none. */
+void store_put_items(Store *store, const StorePutItems *request, StoreCallback callback, void *data);
+
+typedef struct StoreListItems {
+    rpmd_text task;
+    rpmd_text user;
+    StoreCursor from;
+    uint32_t limit;     /* items in the reply at most; 0: STORE_LIST_LIMIT. May be fewer: see `more` */
+    bool with_analysis; /* whole analyses */
+} StoreListItems;
+
+/* Items in one chunk of a list, at most, and their bytes (one item is always given). */
+#define STORE_LIST_LIMIT 1000
+#define STORE_LIST_BYTES (1u << 20)
+
+/* A user's items in order, a chunk at a time. NOT_FOUND: no such user. */
+void store_list_items(Store *store, const StoreListItems *request, StoreCallback callback, void *data);
+
+typedef struct StoreListUsers {
+    rpmd_text task;
+    rpmd_text after; /* names behind this one; empty: from the start */
+    uint32_t limit;  /* 0: STORE_LIST_LIMIT */
+} StoreListUsers;
+
+/* The users of a task. An unknown task has none. */
+void store_list_users(Store *store, const StoreListUsers *request, StoreCallback callback, void *data);
+
+void store_list_tasks(Store *store, StoreCallback callback, void *data);
+
+typedef struct StoreDeleteItem {
+    rpmd_text task;
+    rpmd_text user;
+    rpmd_text id;
+} StoreDeleteItem;
+
+/*
+ * Deletes an item and what was derived from it, for users without a model (statistics and pooled counts
+ * are the caller's to compute: where there is a model, delete through store_model_publish).
+ * NOT_FOUND: no such user, no such item. FAILED_PRECONDITION: the user has a model.
+ */
+void store_delete_item(Store *store, const StoreDeleteItem *request, StoreCallback callback, void *data);
+
+/* ---- models ------------------------------------------------------------------------------------------- */
+
+/* The analysis of one item; replaces an earlier one and drops the item's reasoning path. */
+typedef struct StoreItemAnalysis {
+    uint64_t item;     /* StoreItem.number */
+    uint64_t revision; /* StoreItem.revision that was analysed */
+    rpmd_text extractor_version;
+    const Analysis *analysis;
+} StoreItemAnalysis;
+
+/* A reasoning path; replaces an earlier one. */
+typedef struct StoreReasoning {
+    uint64_t item;
+    StoreSource source;
+    rpmd_text text;
+} StoreReasoning;
+
+/* A change of what the user feeds into a pooled cell. */
+typedef struct StoreCellChange {
+    uint64_t key;
+    rpmd_text answer_class;
+    int64_t change; /* of the user's own count */
+} StoreCellChange;
+
+/* The user's answer to a question; empty: withdrawn. */
+typedef struct StoreVoteChange {
+    uint64_t question;
+    rpmd_text answer;
+} StoreVoteChange;
+
+/*
+ * A new version of a user's model. Where a part has a `replace_` flag: set, what was stored is dropped
+ * first and the part is the whole truth; not set, the part holds only what changes.
+ */
+typedef struct StorePublish {
+    rpmd_text task;
+    rpmd_text user;
+    uint64_t user_number;      /* StoreUser.number: ABORTED if the user was erased in between */
+    uint64_t base_version;     /* the version it was made from (0: none): ABORTED if another is current */
+    uint64_t history_revision; /* of the history it was made from */
+    int64_t created_us;
+    rpmd_text reason;
+    rpmd_text extractor_version;
+
+    const uint64_t *deleted; /* items (by number) to delete, with all that was derived from them */
+    size_t deleted_count;
+    const StoreItemAnalysis *analyses; /* ABORTED if an item is gone or was corrected since */
+    size_t analysis_count;
+    const StoreReasoning *reasoning;
+    size_t reasoning_count;
+
+    const StoreFactorSet *factors; /* NULL: the factor set of the base version, or of from_version */
+    uint64_t from_version; /* rollback: use this version's factor set; NOT_FOUND if not kept. Else 0 */
+
+    bool replace_statistics;
+    StoreStatistics statistics; /* new values; a row of zeros is dropped */
+
+    bool feeds_pool; /* false: all that the user fed is withdrawn, and the changes below are ignored */
+    bool replace_population;
+    const StoreCellChange *cells; /* with replace_population: the user's own counts */
+    size_t cell_count;
+    bool replace_votes;
+    const StoreVoteChange *votes;
+    size_t vote_count;
+} StorePublish;
+
+/*
+ * Writes a version and makes it current, all at once. The store keeps each user's own share of every pooled
+ * cell and adjusts the pool by exactly what the share changes. Where the version that was loaded is behind
+ * the history (version.history_revision is not user.history_revision: a crash came between the change of an
+ * item and its publication), shares and statistics are behind as well: publish with all the replace_ flags.
+ * NOT_FOUND: no such user. ABORTED: see above; load the model again and repeat.
+ */
+void store_model_publish(Store *store, const StorePublish *request, StoreCallback callback, void *data);
+
+typedef struct StoreUserName {
+    rpmd_text task;
+    rpmd_text user;
+} StoreUserName;
+
+/* Everything of a user's model. NOT_FOUND: no such user. */
+void store_model_load(Store *store, const StoreUserName *request, StoreCallback callback, void *data);
+
+/* NOT_FOUND: no such user. */
+void store_list_versions(Store *store, const StoreUserName *request, StoreCallback callback, void *data);
+
+typedef struct StoreLoadFactorSet {
+    rpmd_text task;
+    rpmd_text user;
+    uint64_t version;
+} StoreLoadFactorSet;
+
+/* The factors of a version, for a rollback. NOT_FOUND: no such user, or the version is not kept. */
+void store_factor_set_load(Store *store, const StoreLoadFactorSet *request, StoreCallback callback,
+                           void *data);
+
+/* ---- population --------------------------------------------------------------------------------------- */
+
+typedef struct StoreLoadPopulation {
+    rpmd_text task;
+} StoreLoadPopulation;
+
+/* All pooled cells and votes of a task, as one consistent picture. */
+void store_population_load(Store *store, const StoreLoadPopulation *request, StoreCallback callback,
+                           void *data);
+
+/* ---- erasure ------------------------------------------------------------------------------------------ */
+
+/*
+ * Removes a user from one task, or from all (empty task): every row of every table, exactly what the user
+ * fed into pooled counts, and every trace in the files; see docs/store.md. NOT_FOUND: no such user.
+ * UNAVAILABLE after the rows are gone, when the traces could not be removed: repeat it.
+ */
+void store_erase_user(Store *store, const StoreUserName *request, StoreCallback callback, void *data);
+
+/* ---- state -------------------------------------------------------------------------------------------- */
+
+typedef struct StoreMetrics {
+    uint64_t requests;      /* answered */
+    uint64_t failures;      /* of these, not OK */
+    uint64_t groups;        /* transactions */
+    uint64_t commits;       /* of these, with something to write */
+    uint64_t largest_group; /* requests */
+    uint64_t last_group;    /* requests */
+    uint64_t queued;        /* requests waiting or being executed now */
+    uint64_t queued_bytes;
+    uint64_t last_commit_ns; /* duration of the last commit with its sync */
+    uint64_t longest_commit_ns;
+} StoreMetrics;
+
+void store_metrics(Store *store, StoreMetrics *metrics);
+
+/* Whether streams should stop reading for now. */
+bool store_is_busy(const Store *store);
+
+/* Waits for the store to be no longer busy. Embedded in the caller's own structure. */
+typedef struct StoreWaiter {
+    void (*ready)(struct StoreWaiter *waiter);
+    struct StoreWaiter *next; /* the store's */
+    struct StoreWaiter *previous;
+    Store *store; /* NULL: not waiting */
+} StoreWaiter;
+
+/* Calls waiter->ready once, on a later turn of the loop, when the store is not busy or is being closed. */
+void store_wait(Store *store, StoreWaiter *waiter);
+
+/* Forgets a waiter; harmless where it does not wait. */
+void store_wait_cancel(StoreWaiter *waiter);
