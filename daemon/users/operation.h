@@ -13,6 +13,7 @@
  * ends by calling the next or operation_finish, which answers, frees it and starts the entry's next one.
  */
 
+#include "daemon/users/assembly.h"
 #include "daemon/users/users.h"
 
 typedef struct UserEntry UserEntry;
@@ -27,9 +28,6 @@ typedef enum OperationKind {
     OPERATION_ROLLBACK,
     OPERATION_ERASE
 } OperationKind;
-
-/* What a change makes on the pool: everything that is published. */
-typedef struct Assembly Assembly;
 
 struct Operation {
     OperationKind kind;
@@ -46,11 +44,27 @@ struct Operation {
     uint64_t version;  /* rollback */
 
     UserReply reply;
-    StoreModel stored; /* as loaded; in loaded_arena */
-    Arena loaded_arena;
-    UserModel *next_model; /* owned: the model that is being published */
-    Assembly *assembly;
     unsigned attempts; /* publishing is repeated when the history changed in between */
+
+    union {
+        StoreModel model;
+        StoreFactorSet factors;
+    } loaded;           /* from the store */
+    Arena loaded_arena; /* owns it */
+    uint64_t base_version;
+    uint64_t base_revision;
+    int64_t created_us;
+    bool feeds_pool;
+    bool knows_share;     /* the entry's share is what the store has */
+    FreshAnalysis *fresh; /* items to analyse, and their analyses; in the arena */
+    size_t fresh_count;
+    size_t analysed;
+
+    Assembly assembly;
+    uv_work_t work;
+
+    Operation *next_waiting; /* for the task's population */
+    void (*on_population)(Operation *operation, const Status *status);
 };
 
 struct UserEntry {
@@ -62,6 +76,9 @@ struct UserEntry {
     char *user;
     size_t user_length;
     UserModel *model; /* owned reference; NULL: not loaded, or the user has none */
+    Contribution share; /* of the pooled counts; points into the model's items */
+    Arena share_arena;
+    bool feeds_pool;
     uint64_t user_number;
     uint64_t history_revision; /* that the model is of */
     bool is_stale;             /* the history went on without the model */
@@ -82,6 +99,7 @@ struct TaskEntry {
     Population *population; /* owned; NULL until loaded */
     PopulationState state;
     Operation *waiting; /* operations that need it, linked by next_waiting */
+    StoreLoadPopulation request;
 };
 
 struct Users {
@@ -104,6 +122,9 @@ void operation_start(Operation *operation);
 
 /* Answers with operation->reply, frees the operation, and starts the entry's next one. */
 void operation_finish(Operation *operation);
+
+/* Frees what the steps made, to start over or go on from the cached model. */
+void operation_forget_work(Operation *operation);
 
 /* Answers with an error. */
 void operation_refuse(Operation *operation, const Status *status);

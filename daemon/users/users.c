@@ -134,6 +134,8 @@ void user_entry_set_model(UserEntry *entry, UserModel *model, uint64_t history_r
         users->metrics.cached_models--;
         users->metrics.cached_bytes -= entry->bytes;
     }
+    arena_finish(&entry->share_arena);
+    entry->share = (Contribution){0};
     user_model_unref(entry->model);
     entry->model = user_model_ref(model);
     entry->history_revision = history_revision;
@@ -147,10 +149,17 @@ void user_entry_set_model(UserEntry *entry, UserModel *model, uint64_t history_r
 
 /* ---- operations: one at a time for each entry ---- */
 
+void operation_forget_work(Operation *operation)
+{
+    assembly_finish(&operation->assembly);
+    operation->assembly = (Assembly){0};
+    arena_finish(&operation->loaded_arena);
+    operation->loaded = (__typeof__(operation->loaded)){0};
+}
+
 static void free_operation(Operation *operation)
 {
-    user_model_unref(operation->next_model);
-    arena_finish(&operation->loaded_arena);
+    operation_forget_work(operation);
     arena_finish(&operation->arena);
     free(operation);
 }

@@ -38,11 +38,11 @@ void users_close(Users *users, void (*closed)(void *data), void *data);
 typedef struct UserReply {
     Status status;
     UserModel *model;             /* as it is now; NULL with an error, or where the user has none */
-    const Population *population; /* of the task; NULL where the task or the user takes no part */
+    const Population *population; /* users_get: of the task; NULL where the task takes no part */
+    const Contribution *share;    /* what the user fed into it */
+    uint64_t user_number;         /* as the population knows the user */
     StoreOutcome outcome;         /* users_append */
     rpmd_text id;                 /* users_append: the item's */
-    uint64_t items_failed;        /* users_build: items that could not be analysed */
-    uint64_t features_dropped;    /* users_build */
     StoreErased erased;           /* users_erase */
 } UserReply;
 
