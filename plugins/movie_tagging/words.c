@@ -12,30 +12,30 @@ typedef struct Irregular {
 
 /* Sorted by form. Only forms that the regular rules miss and that plots are told with. */
 static const Irregular irregular[] = {
-    {"ate", "eat"},        {"awoke", "awake"},  {"beaten", "beat"},   {"became", "become"},
-    {"been", "be"},        {"began", "begin"},  {"begun", "begin"},   {"bitten", "bite"},
-    {"born", "bear"},      {"bought", "buy"},   {"broke", "break"},   {"broken", "break"},
-    {"brought", "bring"},  {"built", "build"},  {"came", "come"},     {"caught", "catch"},
-    {"children", "child"}, {"chose", "choose"}, {"chosen", "choose"}, {"did", "do"},
-    {"died", "die"},       {"done", "do"},      {"drawn", "draw"},    {"drew", "draw"},
-    {"driven", "drive"},   {"drove", "drive"},  {"dying", "die"},     {"elves", "elf"},
-    {"fallen", "fall"},    {"fell", "fall"},    {"felt", "feel"},     {"fled", "flee"},
-    {"flew", "fly"},       {"fought", "fight"}, {"found", "find"},    {"froze", "freeze"},
-    {"gave", "give"},      {"given", "give"},   {"goes", "go"},       {"gone", "go"},
-    {"got", "get"},        {"gotten", "get"},   {"grew", "grow"},     {"grown", "grow"},
-    {"had", "have"},       {"has", "have"},     {"held", "hold"},     {"hid", "hide"},
-    {"hidden", "hide"},    {"is", "be"},        {"kept", "keep"},     {"knew", "know"},
-    {"known", "know"},     {"left", "leave"},   {"led", "lead"},      {"lost", "lose"},
-    {"lying", "lie"},      {"made", "make"},    {"meant", "mean"},    {"men", "man"},
-    {"met", "meet"},       {"paid", "pay"},     {"ran", "run"},       {"rose", "rise"},
-    {"said", "say"},       {"saw", "see"},      {"seen", "see"},      {"sent", "send"},
-    {"shot", "shoot"},     {"slain", "slay"},   {"sold", "sell"},     {"sought", "seek"},
-    {"stole", "steal"},    {"stolen", "steal"}, {"struck", "strike"}, {"stuck", "stick"},
-    {"sunk", "sink"},      {"swept", "sweep"},  {"swore", "swear"},   {"sworn", "swear"},
-    {"taken", "take"},     {"taught", "teach"}, {"thieves", "thief"}, {"thought", "think"},
-    {"told", "tell"},      {"took", "take"},    {"torn", "tear"},     {"went", "go"},
-    {"were", "be"},        {"wives", "wife"},   {"woke", "wake"},     {"wolves", "wolf"},
-    {"women", "woman"},    {"won", "win"},      {"written", "write"}, {"wrote", "write"},
+    {"ate", "eat"},      {"awoke", "awake"},   {"beaten", "beat"},   {"became", "become"},
+    {"been", "be"},      {"began", "begin"},   {"begun", "begin"},   {"bitten", "bite"},
+    {"bought", "buy"},   {"broke", "break"},   {"broken", "break"},  {"brought", "bring"},
+    {"built", "build"},  {"came", "come"},     {"caught", "catch"},  {"children", "child"},
+    {"chose", "choose"}, {"chosen", "choose"}, {"did", "do"},        {"died", "die"},
+    {"done", "do"},      {"drawn", "draw"},    {"drew", "draw"},     {"driven", "drive"},
+    {"drove", "drive"},  {"dying", "die"},     {"elves", "elf"},     {"fallen", "fall"},
+    {"fell", "fall"},    {"felt", "feel"},     {"fled", "flee"},     {"flew", "fly"},
+    {"fought", "fight"}, {"found", "find"},    {"froze", "freeze"},  {"gave", "give"},
+    {"given", "give"},   {"goes", "go"},       {"gone", "go"},       {"got", "get"},
+    {"gotten", "get"},   {"grew", "grow"},     {"grown", "grow"},    {"had", "have"},
+    {"has", "have"},     {"held", "hold"},     {"hid", "hide"},      {"hidden", "hide"},
+    {"is", "be"},        {"kept", "keep"},     {"knew", "know"},     {"known", "know"},
+    {"left", "leave"},   {"led", "lead"},      {"lost", "lose"},     {"lying", "lie"},
+    {"made", "make"},    {"meant", "mean"},    {"men", "man"},       {"met", "meet"},
+    {"paid", "pay"},     {"ran", "run"},       {"rose", "rise"},     {"said", "say"},
+    {"saw", "see"},      {"seen", "see"},      {"sent", "send"},     {"shot", "shoot"},
+    {"slain", "slay"},   {"sold", "sell"},     {"sought", "seek"},   {"stole", "steal"},
+    {"stolen", "steal"}, {"struck", "strike"}, {"stuck", "stick"},   {"sunk", "sink"},
+    {"swept", "sweep"},  {"swore", "swear"},   {"sworn", "swear"},   {"taken", "take"},
+    {"taught", "teach"}, {"thieves", "thief"}, {"thought", "think"}, {"told", "tell"},
+    {"took", "take"},    {"torn", "tear"},     {"went", "go"},       {"were", "be"},
+    {"wives", "wife"},   {"woke", "wake"},     {"wolves", "wolf"},   {"women", "woman"},
+    {"won", "win"},      {"written", "write"}, {"wrote", "write"},
 };
 
 uint64_t word_hash(const char *bytes, size_t length)
@@ -88,7 +88,7 @@ static void keys_add_verb(Keys *keys, const char *base, size_t length)
 {
     char form[FORM_MAX + 1];
 
-    if (length < 2)
+    if (length < 3)
         return;
     memcpy(form, base, length);
     if (length >= 3 && form[length - 1] == 'i') {
