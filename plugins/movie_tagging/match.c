@@ -113,14 +113,15 @@ static size_t match_rest(const Words *words, size_t index, const char *rest)
 
 static void match_phrase(const Words *words, const char *phrase, size_t concept, Matches *matches)
 {
-    size_t mark = *phrase == '^', length = form_length(phrase);
-    unsigned first = (unsigned char)phrase[mark] & 31,
-             second = length > mark + 1 ? (unsigned char)phrase[mark + 1] & 31 : 0;
-    const char *rest = phrase[length] == ' ' ? phrase + length + 1 : phrase + length;
+    size_t mark = *phrase == '^', length;
+    unsigned letters = word_letters(phrase + mark);
+    const char *rest;
     uint64_t hash;
 
-    if ((words->seen[first] & 1u << second) == 0)
+    if ((words->seen[letters >> 5] & 1u << (letters & 31)) == 0)
         return;
+    length = form_length(phrase);
+    rest = phrase[length] == ' ' ? phrase + length + 1 : phrase + length;
     hash = word_hash(phrase + mark, length - mark);
     for (uint32_t key = words->buckets[hash & words->bucket_mask]; key != NO_KEY; key = words->next[key]) {
         size_t begin = words->key_words[key], end;

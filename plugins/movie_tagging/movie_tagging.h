@@ -35,7 +35,7 @@ typedef struct Words {
     uint32_t *next;            /* the next key of the same bucket, in text order; NO_KEY ends */
     uint32_t *buckets;
     uint32_t bucket_mask;
-    uint32_t seen[32]; /* bit set of the first two letters of all keys, to leave phrases out early */
+    uint32_t seen[1024]; /* bit set of word_letters() of all keys, to leave most phrases out early */
 } Words;
 
 #define NO_KEY UINT32_MAX
@@ -56,6 +56,9 @@ int words_read(rpmd_call *call, rpmd_text text, Words *words);
 /* True where lower is word's form: keys[] of the word hold the hash of form[0..length), which is lower case.
  */
 bool word_is(const Words *words, size_t index, const char *form);
+
+/* The low five bits of the first three letters; 0 from where the word ends (a space or NUL) on. */
+uint16_t word_letters(const char *form);
 
 /* The hash that keys are made of (FNV-1a, 64 bits), with ASCII letters folded to lower case. */
 uint64_t word_hash(const char *bytes, size_t length);

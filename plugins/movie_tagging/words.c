@@ -38,6 +38,14 @@ static const Irregular irregular[] = {
     {"won", "win"},      {"written", "write"}, {"wrote", "write"},
 };
 
+uint16_t word_letters(const char *form)
+{
+    unsigned first = form[0] & 31, second = first != 0 ? form[1] & 31 : 0,
+             third = second != 0 ? form[2] & 31 : 0;
+
+    return (uint16_t)(first << 10 | second << 5 | third);
+}
+
 uint64_t word_hash(const char *bytes, size_t length)
 {
     uint64_t hash = 14695981039346656037u;
@@ -71,15 +79,18 @@ static bool is_short_base(const char *base, size_t length)
 
 typedef struct Keys {
     uint64_t hashes[KEYS_PER_WORD_MAX];
-    uint16_t letters[KEYS_PER_WORD_MAX]; /* the first two letters: first & 31 << 5 | second & 31 */
+    uint16_t letters[KEYS_PER_WORD_MAX]; /* word_letters() of each form */
     size_t count;
 } Keys;
 
 static void keys_add(Keys *keys, const char *form, size_t length)
 {
+    char begin[4] = "";
+
     if (keys->count == KEYS_PER_WORD_MAX)
         return;
-    keys->letters[keys->count] = (uint16_t)((form[0] & 31) << 5 | (length > 1 ? form[1] & 31 : 0));
+    memcpy(begin, form, length < 3 ? length : 3);
+    keys->letters[keys->count] = word_letters(begin);
     keys->hashes[keys->count++] = word_hash(form, length);
 }
 
