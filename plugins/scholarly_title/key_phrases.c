@@ -239,10 +239,176 @@ static double phrase_score(const Yake *yake, size_t token, size_t words, uint32_
     return product / (frequency * fmax(1e-6, 1 + sum));
 }
 
-/* Words that abstracts of all fields share; they do not begin or end a phrase. */
+/* Words that abstracts of all fields share and that name no topic. They do not begin or end a phrase. */
 static void mark_empty_words(const Tokens *tokens, bool *marks)
 {
     static const char *const empty[] = {
+        "ability",
+        "able",
+        "achieved",
+        "addition",
+        "additional",
+        "advance",
+        "advances",
+        "advantage",
+        "advantages",
+        "aim",
+        "aims",
+        "allow",
+        "allowing",
+        "analyze",
+        "aspect",
+        "aspects",
+        "assume",
+        "assumes",
+        "available",
+        "become",
+        "becomes",
+        "boost",
+        "capable",
+        "case",
+        "cases",
+        "code",
+        "combine",
+        "combined",
+        "combines",
+        "combining",
+        "common",
+        "complex",
+        "comprehensive",
+        "contain",
+        "contains",
+        "contrast",
+        "contribute",
+        "contributes",
+        "conventional",
+        "critical",
+        "crucial",
+        "current",
+        "define",
+        "defined",
+        "defines",
+        "desired",
+        "difficult",
+        "discuss",
+        "enabling",
+        "encourage",
+        "essential",
+        "estimate",
+        "estimated",
+        "estimates",
+        "estimating",
+        "evaluation",
+        "experiment",
+        "exploit",
+        "exploiting",
+        "exploits",
+        "fact",
+        "further",
+        "generate",
+        "generates",
+        "goal",
+        "goals",
+        "handle",
+        "handles",
+        "hard",
+        "high",
+        "idea",
+        "ideas",
+        "identify",
+        "identifying",
+        "increase",
+        "increases",
+        "increasing",
+        "inspired",
+        "issue",
+        "issues",
+        "kind",
+        "kinds",
+        "know",
+        "known",
+        "lack",
+        "lead",
+        "leading",
+        "leads",
+        "learn",
+        "learned",
+        "learns",
+        "leverage",
+        "leverages",
+        "leveraging",
+        "like",
+        "lot",
+        "low",
+        "making",
+        "motivated",
+        "multiple",
+        "named",
+        "need",
+        "needs",
+        "offer",
+        "offering",
+        "offers",
+        "operate",
+        "operating",
+        "perform",
+        "performed",
+        "performs",
+        "possible",
+        "potential",
+        "providing",
+        "publicly",
+        "range",
+        "react",
+        "real",
+        "reduce",
+        "reduces",
+        "reducing",
+        "released",
+        "relies",
+        "rely",
+        "remain",
+        "remains",
+        "report",
+        "reported",
+        "reports",
+        "role",
+        "set",
+        "sets",
+        "similar",
+        "simple",
+        "single",
+        "solve",
+        "solves",
+        "solving",
+        "specific",
+        "standard",
+        "step",
+        "steps",
+        "successful",
+        "successfully",
+        "suffer",
+        "suffers",
+        "suitable",
+        "terms",
+        "test",
+        "tested",
+        "tests",
+        "time",
+        "total",
+        "traditional",
+        "train",
+        "trained",
+        "trains",
+        "type",
+        "types",
+        "validate",
+        "validated",
+        "variety",
+        "verified",
+        "verify",
+        "way",
+        "ways",
         "paper",
         "papers",
         "propose",
@@ -395,7 +561,19 @@ static void mark_empty_words(const Tokens *tokens, bool *marks)
 
 static bool ends_phrase(const Yake *yake, const bool *empty, size_t token)
 {
-    return !yake->terms[yake->terms_of[token]].stop && !empty[token];
+    rpmd_text lower = yake->tokens->items[token].lower;
+    bool adverb = lower.length > 4 && memcmp(lower.data + lower.length - 2, "ly", 2) == 0;
+
+    return !yake->terms[yake->terms_of[token]].stop && !empty[token] && !adverb;
+}
+
+/* Whether a phrase may go on from the token at index to the next one. */
+static bool joins(const Yake *yake, size_t index)
+{
+    const rpmd_token *next = &yake->tokens->items[index + 1];
+
+    return adjacent(yake, index) && ((next->flags & RPMD_TOKEN_STOPWORD) == 0 || token_is(next, "of") ||
+                                     token_is(next, "from") || token_is(next, "in"));
 }
 
 static int yake_candidates(rpmd_call *call, Yake *yake)
@@ -417,7 +595,7 @@ static int yake_candidates(rpmd_call *call, Yake *yake)
 
         if (yake->terms_of[i] == NO_TOKEN || !ends_phrase(yake, empty, i))
             continue;
-        for (size_t words = 1; words <= PHRASE_WORDS_MAX && (words == 1 || adjacent(yake, i + words - 2));
+        for (size_t words = 1; words <= PHRASE_WORDS_MAX && (words == 1 || joins(yake, i + words - 2));
              words++) {
             Candidate *candidate;
             size_t slot;
@@ -453,19 +631,33 @@ static int candidate_compare(const void *a, const void *b)
     return left->words > right->words ? -1 : left->words < right->words;
 }
 
-/* Whether every content term of inner is a term of outer. */
-static bool phrase_in(const Yake *yake, const Candidate *inner, const Candidate *outer)
+/* How many content terms of one candidate the other has too; *content: how many there are. */
+static size_t terms_shared(const Yake *yake, const Candidate *one, const Candidate *other, size_t *content)
 {
-    for (size_t i = 0; i < inner->words; i++) {
-        uint32_t term = yake->terms_of[inner->token + i];
-        bool there = yake->terms[term].stop;
+    size_t shared = 0;
 
-        for (size_t o = 0; o < outer->words && !there; o++)
-            there = yake->terms_of[outer->token + o] == term;
-        if (!there)
-            return false;
+    *content = 0;
+    for (size_t i = 0; i < one->words; i++) {
+        uint32_t term = yake->terms_of[one->token + i];
+        bool there = false;
+
+        if (yake->terms[term].stop)
+            continue;
+        ++*content;
+        for (size_t o = 0; o < other->words && !there; o++)
+            there = yake->terms_of[other->token + o] == term;
+        shared += there;
     }
-    return true;
+    return shared;
+}
+
+static bool is_repetition(const Yake *yake, const Candidate *candidate, const Candidate *better)
+{
+    size_t content, better_content;
+    size_t shared = terms_shared(yake, candidate, better, &content);
+
+    terms_shared(yake, better, candidate, &better_content);
+    return shared == content || shared == better_content || shared >= 2;
 }
 
 static void yake_emit(rpmd_call *call, const Yake *yake, FoundList *list)
@@ -481,7 +673,7 @@ static void yake_emit(rpmd_call *call, const Yake *yake, FoundList *list)
         bool repeated = false;
 
         for (size_t c = 0; c < count && !repeated; c++)
-            repeated = phrase_in(yake, candidate, chosen[c]) || phrase_in(yake, chosen[c], candidate);
+            repeated = is_repetition(yake, candidate, chosen[c]);
         if (repeated)
             continue;
         chosen[count++] = candidate;

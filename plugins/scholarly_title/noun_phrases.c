@@ -87,11 +87,12 @@ static const char *const method_leads[] = {
 
 static bool is_break(const rpmd_token *token)
 {
-    static const char *const breaks[] = {
-        "which", "that",   "by",      "using", "with", "where", "when",    "and",  "or",
-        "is",    "are",    "can",     "has",   "have", "while", "to",      "such", "as",
-        "from",  "under",  "without", "whose", "but",  "we",    "via",     "was",  "were",
-        "into",  "within", "given",   "based", "for",  "if",    "because", "so",   "then"};
+    static const char *const breaks[] = {"which",  "that",  "by",    "using",   "with", "where",   "when",
+                                         "and",    "or",    "is",    "are",     "can",  "has",     "have",
+                                         "while",  "to",    "such",  "as",      "from", "under",   "without",
+                                         "whose",  "but",   "we",    "via",     "was",  "were",    "into",
+                                         "within", "given", "based", "for",     "if",   "because", "so",
+                                         "in",     "on",    "at",    "through", "over", "between", "then"};
 
     if ((token->flags & RPMD_TOKEN_PUNCTUATION) != 0)
         return true;
@@ -129,7 +130,7 @@ static bool noun_phrase_at(const Tokens *tokens, size_t *begin, size_t *end)
         --*end;
     if (*end <= *begin || (tokens->items[*begin].flags & RPMD_TOKEN_STOPWORD) != 0)
         return false;
-    return *end - *begin > 1 || tokens->items[*begin].lower.length > 4;
+    return *end - *begin > 1;
 }
 
 static int leads_find(rpmd_call *call, const Tokens *tokens, const char *const *leads, size_t count,
