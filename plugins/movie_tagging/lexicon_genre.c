@@ -182,6 +182,7 @@ static const Concept source[] = {
     CONCEPT("true story", "the film tells what really happened", "true story", "true life", "real life",
             "actual event", "true event", "real event", "based on fact", "based on actual", "based on real",
             "based on true", "fact based", "factual", "based on the true", "based on a true",
+            "based on a true story", "based on the true story", "inspired by a true story",
             "inspired by true", "inspired by actual", "inspired by real", "incredible true", "true account",
             "real story", "reallife", "dramatization", "based on the real", "chronicle", "historical account",
             "historic event", "historical event", "story behind", "the story of how", "non fiction",

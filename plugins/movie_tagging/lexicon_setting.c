@@ -137,8 +137,8 @@ static const Concept place[] = {
           "New York City", "New Yorker", "Staten Island", "Central Park", "NYC", "Wall Street", "Broadway",
           "Greenwich Village", "Coney Island", "Hell's Kitchen", "Times Square", "Park Avenue",
           "Little Italy", "Lower East Side", "Upper East Side", "Madison Avenue"),
-    PLACE("Los Angeles", "Los Angeles", "LA", "Beverly Hills", "Hollywood", "Southern California", "Malibu",
-          "San Fernando Valley", "Venice Beach", "Santa Monica", "Compton", "South Central",
+    PLACE("Los Angeles", "Los Angeles", "LA", "L A", "Beverly Hills", "Hollywood", "Southern California",
+          "Malibu", "San Fernando Valley", "Venice Beach", "Santa Monica", "Compton", "South Central",
           "Sunset Boulevard", "West Hollywood", "LAPD", "Bel Air", "Mulholland", "Rodeo Drive"),
     PLACE("California", "California", "San Francisco", "San Diego", "Northern California", "Sacramento",
           "Oakland", "Napa", "Berkeley", "Silicon Valley", "Monterey", "Santa Barbara", "Palm Springs",
@@ -147,7 +147,7 @@ static const Concept place[] = {
     PLACE("Las Vegas", "Las Vegas", "Vegas", "Nevada", "Reno"),
     PLACE("Boston and New England", "Boston", "Massachusetts", "Maine", "Vermont", "New Hampshire",
           "Connecticut", "New England", "Rhode Island", "Nantucket"),
-    PLACE("Washington", "Washington", "DC", "White House", "Pentagon", "Capitol Hill", "Oval Office",
+    PLACE("Washington", "Washington", "DC", "D C", "White House", "Pentagon", "Capitol Hill", "Oval Office",
           "Washington DC"),
     PLACE("Florida", "Florida", "Miami", "Key West", "Everglades", "Key Largo", "Palm Beach", "^Orlando",
           "Tampa"),
@@ -215,7 +215,7 @@ static const Concept place[] = {
           "New Zealand", "Melbourne", "Aussie", "Tasmania", "Aboriginal", "Maori", "Down Under"),
     PLACE("Canada", "Canada", "Canadian", "Toronto", "Montreal", "Quebec", "Vancouver", "Mountie",
           "Nova Scotia", "Newfoundland", "British Columbia"),
-    PLACE("America", "America", "American", "United States", "US", "US", "USA"),
+    PLACE("America", "America", "American", "United States", "US", "USA", "U S", "U S A"),
 };
 const Lexicon lexicon_place = LEXICON("setting", 0.4f, place);
 

@@ -73,10 +73,11 @@ size_t tokens_find(const Tokens *tokens, size_t from, const char *phrase, size_t
 /* Sets marks[i] for each token that is this lower-case word. */
 void tokens_mark(const Tokens *tokens, const char *word, bool *marks);
 
-/* The lower-case words of tokens [begin, end), joined by single spaces, in the call's memory. */
+/* The lower-case words of tokens [begin, end), joined by single spaces, in the call's memory; empty where
+ * they are longer than a name may be, data NULL where memory ends. */
 rpmd_text tokens_join(rpmd_call *call, const Tokens *tokens, size_t begin, size_t end);
 
-/* Adds a feature unless one with the same name and category is there. */
+/* Adds a feature unless its name is empty or one with the same name and category is there. */
 void found_add(FoundList *list, Found found);
 
 /* Key phrases by YAKE: the KEY_PHRASES_MAX best, best first. RPMD_DONE, RPMD_FAILED or RPMD_STOPPED. */

@@ -3,7 +3,7 @@
 
 #include "scholarly_title.h"
 
-enum { LETTER_PAIRS = 1024 };
+enum { LETTER_PAIRS = 1024, JOINED_MAX = 96 /* bytes; rpmd takes no longer name */ };
 
 static size_t letter_pair(const char *text, size_t length)
 {
@@ -108,6 +108,8 @@ rpmd_text tokens_join(rpmd_call *call, const Tokens *tokens, size_t begin, size_
 
     for (size_t i = begin; i < end; i++)
         length += tokens->items[i].lower.length + 1;
+    if (length > JOINED_MAX)
+        return (rpmd_text){"", 0};
     joined = call->host->allocate(call, length + 1);
     if (joined == NULL)
         return (rpmd_text){NULL, 0};
