@@ -3,6 +3,9 @@
 
 /* Turns of phrase whose words do not mean what they say elsewhere. */
 static const Concept idiom[] = {
+    CONCEPT(NULL, NULL, "at odds", "odds", "training", "stationed", "doctored", "outlawed", "outlawing",
+            "dreaded", "Frances", "being", "beings", "in the dark about", "after dark", "blood brother",
+            "blue blood", "in cold blood", "against the odds"),
     CONCEPT(NULL, NULL, "killer smile", "killer looks", "killer app", "kill time", "kill two birds",
             "dressed to kill", "lady killer", "ladykiller", "make a killing", "dying to", "die hard fan",
             "to die for", "die laughing", "dead end", "dead end job", "dead set", "deadline for",

@@ -32,7 +32,7 @@ static const rpmd_self_test self_tests[] = {
      "method for sheep counting "
      "based on infrared video. WRN outperforms earlier work on the MeadowNight dataset.",
      NULL,
-     FEATURES("sheep counting", "new method", "wrn", "outperforms earlier work", "infrared video",
+     FEATURES("tired robots", "sheep", "new method", "wrn", "outperforms earlier work", "infrared video",
               "meadownight"),
      "**Title:** \"Counting Sheep in the Dark: Woolly Recurrent Networks\".",
      "Counting Sheep in the Dark: Woolly Recurrent Networks"},

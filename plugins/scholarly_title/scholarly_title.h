@@ -73,6 +73,10 @@ size_t tokens_find(const Tokens *tokens, size_t from, const char *phrase, size_t
 /* Sets marks[i] for each token that is this lower-case word. */
 void tokens_mark(const Tokens *tokens, const char *word, bool *marks);
 
+/* Marks the words that abstracts of all fields share and that name no topic: they do not begin or end a key
+ * phrase. */
+void empty_words_mark(const Tokens *tokens, bool *marks);
+
 /* The lower-case words of tokens [begin, end), joined by single spaces, in the call's memory; empty where
  * they are longer than a name may be, data NULL where memory ends. */
 rpmd_text tokens_join(rpmd_call *call, const Tokens *tokens, size_t begin, size_t end);
