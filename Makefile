@@ -81,7 +81,8 @@ DESCRIPTOR_OBJECT := $(BUILD)/generated/descriptor_set.o
 LIB_SOURCES    := $(sort $(wildcard lib/*/*.c))
 DAEMON_SOURCES := $(sort $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c)))
 CLIENT_SOURCES := $(sort $(filter-out client/main.c,$(wildcard client/*.c client/*/*.c)))
-PLUGIN_NAMES   := $(sort $(patsubst plugins/%/,%,$(dir $(wildcard plugins/*/plugin.c))))
+# plugins/template is for authors; a test builds it outside the tree.
+PLUGIN_NAMES   := $(filter-out template,$(sort $(patsubst plugins/%/,%,$(dir $(wildcard plugins/*/plugin.c)))))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_ARCHIVE    := $(BUILD)/lib/librpmd.a
@@ -141,11 +142,18 @@ $(BUILD)/rpmd: $(BUILD)/daemon/main.o $(DAEMON_ARCHIVE) $(LIB_ARCHIVE)
 $(BUILD)/rpmctl: $(BUILD)/client/main.o $(CLIENT_ARCHIVE) $(LIB_ARCHIVE)
 	$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
-# A plugin sees include/ only, and links to nothing but the C library.
+# A plugin sees include/ only, and links to nothing but the C library. rpmd refuses files that others can write.
 PLUGIN_CFLAGS := -std=c11 $(OPTIMIZE) $(filter-out -Wvla,$(WARNINGS)) -fPIC -fvisibility=hidden -Iinclude
 $(BUILD)/plugins/%.so: $$(wildcard plugins/%/*.c plugins/%/*.h) include/rpmd/plugin.h
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -shared -Wl,-z,relro,-z,now $(filter %.c,$^) -lm -o $@
+	@chmod go-w $@ $(@D)
+
+# Fixtures: one file each, that changes one thing in fixture.h.
+$(BUILD)/tests/plugins/%.so: tests/plugins/%.c tests/plugins/fixture.h include/rpmd/plugin.h
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -shared $< -o $@
+	@chmod go-w $@ $(@D)
 
 # A unit test is linked with the layers that its folder stands for.
 DAEMON_TEST_FOLDERS := daemon net store plugins users services

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#define FIXTURE_NAME "Bad-Name"
+#include "fixture.h"

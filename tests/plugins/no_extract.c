@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#define FIXTURE_EXTRACT NULL
+#include "fixture.h"

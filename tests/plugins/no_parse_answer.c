@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#define FIXTURE_PARSE NULL
+#include "fixture.h"

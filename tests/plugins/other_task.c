@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#define FIXTURE_NAME "other_fixture"
+#include "fixture.h"

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#define FIXTURE_EXPECTED "second word"
+#include "fixture.h"
