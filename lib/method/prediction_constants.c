@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/method/prediction_constants.h"
+
+static const PredictionConstants label_constants = {
+    .own_alpha = 3,
+    .factor_weight = 0.2,
+    .factor_cap = 5,
+    .factor_pseudo = 1,
+    .pooled_weight = 0.2,
+    .pooled_cap = 5,
+    .pooled_pseudo = 0.5,
+    .pooled_limit = 2,
+    .example_weight = 0.3,
+    .vote_prior = 2,
+    .vote_tilt = 1,
+};
+
+static const PredictionConstants ordinal_constants = {
+    .own_alpha = 4,
+    .tone_slope = 1,
+    .tone_prior = 4,
+    .factor_weight = 0.1,
+    .factor_cap = 5,
+    .factor_pseudo = 1,
+    .pooled_weight = 0.2,
+    .pooled_cap = 5,
+    .pooled_pseudo = 2,
+    .pooled_limit = 2,
+    .example_weight = 0.1,
+    .vote_prior = 4,
+};
+
+static const PredictionConstants option_constants = {
+    .own_alpha_offered = 15,
+    .others_pseudo_offered = 1,
+    .factor_weight = 0.1,
+    .factor_cap = 5,
+    .factor_pseudo = 1,
+    .pooled_weight = 0.1,
+    .pooled_cap = 3,
+    .pooled_pseudo = 1,
+    .pooled_limit = 2,
+    .example_weight = 0.2,
+    .vote_prior = 4,
+};
+
+const PredictionConstants *prediction_constants(rpmd_answer_kind kind)
+{
+    switch (kind) {
+    case RPMD_ANSWER_ORDINAL:
+        return &ordinal_constants;
+    case RPMD_ANSWER_OPTIONS:
+        return &option_constants;
+    case RPMD_ANSWER_LABELS:
+    case RPMD_ANSWER_TEXT:
+    default:
+        return &label_constants;
+    }
+}

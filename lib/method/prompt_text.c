@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/method/prompt_text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Bytes of the line break at text[i] (of any kind that a reader might honour), or 0. */
+static size_t line_break(rpmd_text text, size_t i)
+{
+    const unsigned char *at = (const unsigned char *)text.data + i;
+    size_t left = text.length - i;
+    if (at[0] == '\r')
+        return left > 1 && at[1] == '\n' ? 2 : 1;
+    if (at[0] == '\n' || at[0] == '\v' || at[0] == '\f' || (at[0] >= 0x1c && at[0] <= 0x1e))
+        return 1;
+    if (left > 1 && at[0] == 0xc2 && at[1] == 0x85)
+        return 2; /* U+0085 */
+    if (left > 2 && at[0] == 0xe2 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9))
+        return 3; /* U+2028, U+2029 */
+    return 0;
+}
+
+static bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+size_t prompt_text_cut(rpmd_text text, size_t limit)
+{
+    if (text.length <= limit)
+        return text.length;
+    while (limit > 0 && ((unsigned char)text.data[limit] & 0xc0) == 0x80)
+        limit--;
+    return limit;
+}
+
+bool prompt_text_block(Buffer *buffer, rpmd_text text, size_t limit)
+{
+    size_t shown = limit ? prompt_text_cut(text, limit) : text.length;
+    buffer_append_string(buffer, PROMPT_TEXT_QUOTE);
+    for (size_t i = 0; i < shown;) {
+        size_t skip = line_break(text, i);
+        if (skip) {
+            buffer_append_string(buffer, "\n" PROMPT_TEXT_QUOTE);
+            i += skip;
+            continue;
+        }
+        buffer_append(buffer, is_control(text.data[i]) ? " " : &text.data[i], 1);
+        i++;
+    }
+    if (shown < text.length)
+        buffer_append_format(buffer, PROMPT_TEXT_CUT "\n(cut: %zu of %zu bytes shown)", shown, text.length);
+    buffer_append_string(buffer, "\n");
+    return shown < text.length;
+}
+
+/* One line of text; `from` characters become the `to` at the same place. */
+static void append_line(Buffer *buffer, rpmd_text text, size_t limit, const char *from, const char *to)
+{
+    size_t shown = limit ? prompt_text_cut(text, limit) : text.length;
+    for (size_t i = 0; i < shown;) {
+        size_t skip = line_break(text, i);
+        if (skip || is_control(text.data[i])) {
+            buffer_append_string(buffer, " ");
+            i += skip ? skip : 1;
+            continue;
+        }
+        const char *found = strchr(from, text.data[i]);
+        buffer_append(buffer, found ? &to[found - from] : &text.data[i], 1);
+        i++;
+    }
+    if (shown < text.length)
+        buffer_append_string(buffer, PROMPT_TEXT_CUT);
+}
+
+void prompt_text_quote(Buffer *buffer, rpmd_text text, size_t limit)
+{
+    buffer_append_string(buffer, "\"");
+    append_line(buffer, text, limit, "\"", "'");
+    buffer_append_string(buffer, "\"");
+}
+
+static bool is_plain(rpmd_text name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        char c = name.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && (c == '\0' || !strchr(" -'&", c)))
+            return false;
+    }
+    return name.length > 0;
+}
+
+void prompt_text_name(Buffer *buffer, rpmd_text name)
+{
+    if (is_plain(name))
+        buffer_append(buffer, name.data, name.length);
+    else
+        prompt_text_quote(buffer, name, 0);
+}
+
+void prompt_text_factor(Buffer *buffer, rpmd_text name)
+{
+    buffer_append_string(buffer, "[");
+    append_line(buffer, name, 0, "[]\"", "()'");
+    buffer_append_string(buffer, "]");
+}
+
+uint32_t prompt_text_percent(uint64_t part, uint64_t whole)
+{
+    return whole ? (uint32_t)((200 * part + whole) / (2 * whole)) : 0;
+}
