@@ -332,8 +332,6 @@ int database_remove_traces(Database *database, Status *status)
         r = forget_erasure(database);
     if (r == SQLITE_OK)
         return 0;
-    Status cause;
-    database_refuse(database, r, &cause);
     return status_refuse(
         status, STATUS_UNAVAILABLE,
         "The user's rows are erased, but traces may remain in the files of %s (%s). Mend that "

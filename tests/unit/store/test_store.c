@@ -62,9 +62,9 @@ static void begin_tally(void)
 START_TEST(requests_that_wait_are_committed_together)
 {
     begin_tally();
-    fault.gate = true;
+    fault_close_gate();
     submit(1);
-    usleep(50000);
+    fault_await_held();
     submit(400);
     ck_assert_uint_eq(tally.answered, 0);
     StoreMetrics metrics;
@@ -91,9 +91,9 @@ END_TEST
 START_TEST(a_group_is_bounded)
 {
     begin_tally();
-    fault.gate = true;
+    fault_close_gate();
     submit(1);
-    usleep(50000);
+    fault_await_held();
     submit(STORE_GROUP_REQUESTS + 1);
     fault.gate = false;
     await(STORE_GROUP_REQUESTS + 2);
@@ -106,9 +106,9 @@ START_TEST(a_group_is_bounded)
     memset(large, 'x', STORE_GROUP_BYTES);
     begin_tally();
     counted_item.query = T(large);
-    fault.gate = true;
+    fault_close_gate();
     submit(1);
-    usleep(50000);
+    fault_await_held();
     submit(2);
     fault.gate = false;
     await(3);
@@ -120,7 +120,7 @@ END_TEST
 START_TEST(the_queue_is_bounded)
 {
     begin_tally();
-    fault.gate = true;
+    fault_close_gate();
     submit(STORE_QUEUE_LIMIT + 3);
     ck_assert_uint_eq(tally.answered, 0); /* refusals come through the callback as well */
     fault.gate = false;
@@ -138,7 +138,7 @@ START_TEST(bytes_in_the_queue_are_bounded)
     memset(large, 'x', STORE_TEXT_LIMIT);
     begin_tally();
     counted_item.query = T(large);
-    fault.gate = true;
+    fault_close_gate();
     size_t fit = STORE_QUEUE_BYTES_LIMIT / STORE_TEXT_LIMIT;
     submit(fit + 1);
     fault.gate = false;
@@ -170,7 +170,7 @@ START_TEST(streams_wait_while_the_store_is_busy)
     begin_tally();
     woken = 0;
     ck_assert(!store_is_busy(fixture.store));
-    fault.gate = true;
+    fault_close_gate();
     submit(STORE_BUSY_REQUESTS - 1);
     ck_assert(!store_is_busy(fixture.store));
     submit(1);
@@ -212,7 +212,7 @@ START_TEST(closing_finishes_what_is_queued)
     StoreWaiter waiter = {.ready = on_ready_again};
     begin_tally();
     woken = 5;
-    fault.gate = true;
+    fault_close_gate();
     submit(STORE_BUSY_REQUESTS);
     store_wait(fixture.store, &waiter);
     Store *store = fixture.store;
@@ -246,9 +246,9 @@ START_TEST(a_failed_request_does_not_spoil_its_group)
     const StoreNewItem other = new_item("ann", "other", "q", "r", 0);
     const StorePutItems good = {.task = T("tags"), .items = &other, .count = 1};
     begin_tally();
-    fault.gate = true;
+    fault_close_gate();
     submit(1);
-    usleep(50000);
+    fault_await_held();
     store_put_items(fixture.store, &good, on_counted, (void *)1);
     store_put_items(fixture.store, &bad, on_counted, NULL);
     submit(1);
