@@ -19,6 +19,10 @@ ifeq ($(origin CC),default)
 CC := cc
 endif
 
+# `make V=1` prints whole commands.
+QUIET := $(if $(V),,@)
+say    = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
+
 PACKAGES := libuv libprotobuf-c libnghttp2 sqlite3 jansson libsystemd libutf8proc inih nettle libxxhash
 TEST_PACKAGES := check
 
@@ -105,27 +109,29 @@ all: $(BUILD)/rpmd $(BUILD)/rpmctl $(PLUGIN_FILES)
 
 $(BUILD)/%.o: %.c | $(PROTO_H)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(PACKAGE_CFLAGS) $(if $(filter tests/% bench/%,$<),$(CHECK_CFLAGS)) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(QUIET)$(CC) $(CPPFLAGS) $(CFLAGS) $(PACKAGE_CFLAGS) $(if $(filter tests/% bench/%,$<),$(CHECK_CFLAGS)) -MMD -MP -c $< -o $@
 
 # protobuf-c's own output is not held to our warnings.
 $(BUILD)/generated/%.o: $(BUILD)/generated/%.c | $(PROTO_H)
-	$(CC) $(CPPFLAGS) -I$(BUILD)/generated/tests $(CFLAGS) -w $(PACKAGE_CFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(QUIET)$(CC) $(CPPFLAGS) -I$(BUILD)/generated/tests $(CFLAGS) -w $(PACKAGE_CFLAGS) -c $< -o $@
 
 $(BUILD)/generated/%.pb-c.c $(BUILD)/generated/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(BUILD)/generated
-	protoc-c --proto_path=proto --c_out=$(BUILD)/generated $(<:proto/%=%)
+	$(QUIET)protoc-c --proto_path=proto --c_out=$(BUILD)/generated $(<:proto/%=%)
 
 $(BUILD)/generated/tests/%.pb-c.c $(BUILD)/generated/tests/%.pb-c.h &: tests/proto/%.proto
 	@mkdir -p $(BUILD)/generated/tests
-	protoc-c --proto_path=tests/proto --c_out=$(BUILD)/generated/tests $(<:tests/proto/%=%)
+	$(QUIET)protoc-c --proto_path=tests/proto --c_out=$(BUILD)/generated/tests $(<:tests/proto/%=%)
 
 $(DESCRIPTOR_SET): $(PROTOS)
 	@mkdir -p $(@D)
-	protoc --proto_path=proto --include_imports --descriptor_set_out=$@ $(PROTOS:proto/%=%)
+	$(QUIET)protoc --proto_path=proto --include_imports --descriptor_set_out=$@ $(PROTOS:proto/%=%)
 
 # Defines descriptor_set_begin[] and descriptor_set_end[].
 $(DESCRIPTOR_OBJECT): $(DESCRIPTOR_SET)
-	printf '.section .rodata\n.global descriptor_set_begin\n.global descriptor_set_end\ndescriptor_set_begin:\n.incbin "%s"\ndescriptor_set_end:\n.byte 0\n.section .note.GNU-stack,"",@progbits\n' $< \
+	$(QUIET)printf '.section .rodata\n.global descriptor_set_begin\n.global descriptor_set_end\ndescriptor_set_begin:\n.incbin "%s"\ndescriptor_set_end:\n.byte 0\n.section .note.GNU-stack,"",@progbits\n' $< \
 	    | $(CC) -x assembler -c - -o $@
 
 $(LIB_ARCHIVE): $(call objects,$(LIB_SOURCES)) $(PROTO_OBJECTS)
@@ -134,25 +140,29 @@ $(CLIENT_ARCHIVE): $(call objects,$(CLIENT_SOURCES))
 %.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(QUIET)$(AR) rcs $@ $^
 
 $(BUILD)/rpmd: $(BUILD)/daemon/main.o $(DAEMON_ARCHIVE) $(LIB_ARCHIVE)
-	$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
 $(BUILD)/rpmctl: $(BUILD)/client/main.o $(CLIENT_ARCHIVE) $(LIB_ARCHIVE)
-	$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
 # A plugin sees include/ only, and links to nothing but the C library. rpmd refuses files that others can write.
 PLUGIN_CFLAGS := -std=c11 $(OPTIMIZE) $(filter-out -Wvla,$(WARNINGS)) -fPIC -fvisibility=hidden -Iinclude
 $(BUILD)/plugins/%.so: $$(wildcard plugins/%/*.c plugins/%/*.h) include/rpmd/plugin.h
 	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -shared -Wl,-z,relro,-z,now $(filter %.c,$^) -lm -o $@
+	$(call say,PLUGIN,$@)
+	$(QUIET)$(CC) $(PLUGIN_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -shared -Wl,-z,relro,-z,now $(filter %.c,$^) -lm -o $@
 	@chmod go-w $@ $(@D)
 
 # Fixtures: one file each, that changes one thing in fixture.h.
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c tests/plugins/fixture.h include/rpmd/plugin.h
 	@mkdir -p $(@D)
-	$(CC) $(PLUGIN_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -shared $< -o $@
+	$(call say,PLUGIN,$@)
+	$(QUIET)$(CC) $(PLUGIN_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -shared $< -o $@
 	@chmod go-w $@ $(@D)
 
 # A unit test is linked with the layers that its folder stands for.
@@ -161,17 +171,20 @@ CLIENT_TEST_FOLDERS := client net
 test_archives = $(if $(filter $(CLIENT_TEST_FOLDERS),$(1)),$(CLIENT_ARCHIVE)) \
                 $(if $(filter $(DAEMON_TEST_FOLDERS),$(1)),$(DAEMON_ARCHIVE)) $(LIB_ARCHIVE)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call test_archives,$$(firstword $$(subst /, ,$$*)))
-	$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) $(CHECK_LIBS) -o $@
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) $(CHECK_LIBS) -o $@
 
 # The tools that play a daemon or a client are linked with that layer, the others with lib alone.
 DAEMON_TOOLS := interop_server store_kill
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $$(if $$(filter $$*,$(DAEMON_TOOLS)),$(TEST_PROTO_OBJECTS) $(DAEMON_ARCHIVE)) $(LIB_ARCHIVE)
-	$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 $(call objects,$(TOOL_SOURCES)): CPPFLAGS += -I$(BUILD)/generated/tests
 $(call objects,$(TOOL_SOURCES)): | $(TEST_PROTO_C)
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(CLIENT_ARCHIVE) $(DAEMON_ARCHIVE) $(LIB_ARCHIVE)
-	$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
 ## test          run the whole test suite: unit tests, scenarios, the demo (installs what is missing)
 .PHONY: test
