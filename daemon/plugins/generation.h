@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * One loaded version of a plugin file, and its life:
+ *
+ *               load, reload
+ *                    |
+ *                    v
+ *                VETTING -----------+   vet and copy, on the pool
+ *                    |              |
+ *                    v              |
+ *                LOADING -----------+   entry and descriptor, on the pool
+ *                    |              |
+ *                    v              |   a step refuses
+ *              SELF_TESTING --------+   the plugin's own cases, on the pool
+ *                    |              |
+ *                    v              v
+ *                 SERVING        FAILED     (end)
+ *                    |
+ *                    |  a newer generation took over, unload, or the daemon stops
+ *                    v
+ *                DRAINING               calls that had begun go on
+ *                    |
+ *                    v  the last call ended
+ *                 RETIRED                   (end; its code stays mapped)
+ *
+ * generation_move is the only way to change the state: it checks the table and what must hold in the new
+ * state. Everything here belongs to the loop thread; a step on the pool only sees its PluginLoading.
+ */
+
+#include "lib/base/status.h"
+#include "lib/plugin/load.h"
+#include "lib/plugin/vet.h"
+
+#include <uv.h>
+
+/* The numbers are those of rpmd.v1.PluginState. */
+typedef enum PluginState {
+    PLUGIN_VETTING = 1,
+    PLUGIN_LOADING = 2,
+    PLUGIN_SELF_TESTING = 3,
+    PLUGIN_SERVING = 4,
+    PLUGIN_DRAINING = 5,
+    PLUGIN_RETIRED = 6,
+    PLUGIN_FAILED = 7,
+} PluginState;
+
+typedef struct PluginTask PluginTask;
+typedef struct PluginJob PluginJob;
+
+typedef struct PluginGeneration {
+    struct PluginGeneration *older; /* of the same task */
+    PluginTask *task; /* NULL until the name of its task is known, and for those that failed before */
+    uint64_t number;  /* 1, 2, ... within the task; 0 while it has none */
+    PluginState state;
+    char *file;         /* the operator's; owned */
+    char *copy;         /* what is mapped: STATE_DIR/plugins/SHA256.so; owned; NULL before */
+    char sha256[65];    /* "" before */
+    PluginImage *image; /* owned; NULL before LOADING is done */
+    Status last_error;  /* why it FAILED, or what went wrong last with a call */
+
+    uint32_t calls_in_flight; /* waiting and running */
+    uint32_t calls_running;
+    uint64_t calls_total;
+    uint64_t calls_failed; /* the plugin was at fault */
+    PluginJob *waiting;    /* first come, first served */
+    PluginJob **waiting_end;
+    size_t waiting_count;
+    size_t waiting_bytes;
+    bool is_ready; /* stands in the registry's ring of those that may run a call */
+    struct PluginGeneration *next_ready;
+
+    void (*on_retired)(void *data); /* who waits for an unload; NULL for nobody */
+    void *on_retired_data;
+} PluginGeneration;
+
+PluginGeneration *generation_new(const char *file);
+void generation_free(PluginGeneration *generation);
+
+/* Changes the state; aborts when the table or the invariant of the new state is violated. */
+void generation_move(PluginGeneration *generation, PluginState to);
+
+/* "serving" */
+const char *plugin_state_name(PluginState state);
