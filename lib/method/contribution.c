@@ -141,7 +141,7 @@ Contribution contribution_of_model(Arena *arena, const UserModel *model)
     if (model->answer_kind == RPMD_ANSWER_TEXT)
         return contribution;
     gather_cells(arena, model, &contribution);
-    if (model->answer_kind == RPMD_ANSWER_OPTIONS)
+    if (model->answer_kind != RPMD_ANSWER_ORDINAL)
         gather_votes(arena, model, &contribution);
     return contribution;
 }

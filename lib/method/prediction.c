@@ -56,21 +56,16 @@ static double offered_in(const uint32_t *offered, uint32_t items, size_t candida
     return offered ? offered[candidate] : items;
 }
 
-/* The population's shares of the candidates: chosen / offered with one even-share observation each. */
+/* The population's shares of the candidates: (chosen + k) / (all + K k). */
 static void weigh_others(Work *work)
 {
     const PredictionInput *input = work->input;
-    double even = 1.0 / (double)work->count;
-    double pseudo = input->others_offered ? work->constants->others_pseudo_offered : (double)work->count;
-    for (size_t i = 0; i < work->count; i++) {
-        double chosen = input->others ? input->others[i] : 0;
-        double offered = input->others ? offered_in(input->others_offered, input->others_items, i) : 0;
-        work->others[i] = (chosen + pseudo * even) / (offered + pseudo);
-    }
+    for (size_t i = 0; i < work->count; i++)
+        work->others[i] = (input->others ? input->others[i] : 0) + work->constants->others_pseudo;
     normalize(work->others, work->count);
     double *gains = add_step(work, PREDICTION_OTHERS, 0);
     for (size_t i = 0; i < work->count; i++)
-        gains[i] = log(work->others[i]) - log(even);
+        gains[i] = log(work->others[i] * (double)work->count);
     apply(work, gains);
 }
 
@@ -78,7 +73,7 @@ static void weigh_others(Work *work)
 static void weigh_own(Work *work)
 {
     const PredictionInput *input = work->input;
-    double alpha = input->own_offered ? work->constants->own_alpha_offered : work->constants->own_alpha;
+    double alpha = work->constants->own_alpha;
     for (size_t i = 0; i < work->count; i++)
         work->prior[i] = (input->own[i] + alpha * work->others[i]) /
                          (offered_in(input->own_offered, input->own_items, i) + alpha);
@@ -138,25 +133,21 @@ static void weigh_factors(Work *work)
 }
 
 /*
- * log((observed + k) / (expected + k)) for each candidate, where expected is what the population's shares
- * would give. What hidden cells hold together is known (the rest of the items); it is spread over them as
- * the shares would.
+ * log((chosen + k) / (expected + k)) for each candidate, where expected is what the population's shares would
+ * give. A candidate whose cell may not be used is left alone, and taken to have its share of
+ * pooled_unknown items: a cell is hidden because few users fed it.
  */
 static void pooled_gains(const Work *work, const PredictionPooled *pooled, double weight, double *gains)
 {
     const PredictionConstants *constants = work->constants;
-    double rest = pooled->items, hidden = 0;
+    double items = 0;
+    for (size_t i = 0; i < work->count; i++)
+        items += pooled->chosen[i] ? pooled->chosen[i] : constants->pooled_unknown * work->others[i];
     for (size_t i = 0; i < work->count; i++) {
-        rest -= pooled->hidden[i] ? 0 : pooled->chosen[i];
-        hidden += pooled->hidden[i] ? work->others[i] : 0;
-    }
-    rest = MAX(rest, 0.0);
-    for (size_t i = 0; i < work->count; i++) {
-        double expected = work->others[i] * offered_in(pooled->offered, pooled->items, i);
-        double observed = pooled->chosen[i];
-        if (pooled->hidden[i])
-            observed = pooled->offered ? expected : rest * work->others[i] / hidden;
-        double gain = log((observed + constants->pooled_pseudo) / (expected + constants->pooled_pseudo));
+        if (pooled->chosen[i] == 0)
+            continue;
+        double gain = log((pooled->chosen[i] + constants->pooled_pseudo) /
+                          (items * work->others[i] + constants->pooled_pseudo));
         gains[i] = weight * fmin(fmax(gain, -constants->pooled_limit), constants->pooled_limit);
     }
 }
@@ -167,7 +158,7 @@ static void weigh_pooled(Work *work)
     const PredictionConstants *constants = work->constants;
     double squares = 0;
     for (size_t p = 0; p < input->pooled_count; p++)
-        squares += (double)input->pooled[p].weight * input->pooled[p].weight;
+        squares += input->pooled[p].weight * input->pooled[p].weight;
     double tau = temper(constants->pooled_weight, squares, constants->pooled_cap);
     for (size_t p = 0; p < input->pooled_count; p++) {
         double *gains = add_step(work, PREDICTION_POOLED, p);
@@ -190,6 +181,7 @@ static void weigh_examples(Work *work)
     }
 }
 
+/* Votes, each weighed by how much more the user likes its answer than others do; as many as there were. */
 static void weigh_votes(Work *work)
 {
     const PredictionInput *input = work->input;
@@ -197,13 +189,17 @@ static void weigh_votes(Work *work)
         return;
     double *gains = add_step(work, PREDICTION_VOTES, 0);
     double *before = work->scratch;
+    double votes = 0, tilted = 0;
     to_probabilities(work->score, before, work->count);
     for (size_t i = 0; i < work->count; i++) {
-        /* A vote counts for what the user and the others have in common: others' taste is taken out. */
-        double tilt = pow(work->prior[i] / work->others[i], work->constants->vote_tilt);
-        double after = input->votes[i] * tilt + work->constants->vote_prior * before[i];
-        gains[i] = log(after) - log(before[i]);
+        gains[i] = input->votes[i] * pow(work->prior[i] / work->others[i], work->constants->vote_tilt);
+        votes += input->votes[i];
+        tilted += gains[i];
     }
+    double scale = tilted > 0 ? votes / tilted : 0;
+    for (size_t i = 0; i < work->count; i++)
+        gains[i] = log((gains[i] * scale / before[i] + work->constants->vote_prior) /
+                       (votes + work->constants->vote_prior));
     apply(work, gains);
 }
 

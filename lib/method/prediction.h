@@ -37,11 +37,8 @@ typedef struct PredictionFactor {
 
 /* A token or feature of the query, with the counts of the other users of the task. */
 typedef struct PredictionPooled {
-    const uint32_t *chosen;  /* per candidate; 0 where hidden */
-    const bool *hidden;      /* per candidate: fed by too few users to be used */
-    const uint32_t *offered; /* per candidate; NULL: `items` each */
-    uint32_t items;          /* of other users that have the token or feature */
-    float weight;            /* 1: a word */
+    const uint32_t *chosen; /* per candidate; 0: nothing may be known of it */
+    double weight;          /* 1: a word */
 } PredictionPooled;
 
 /* A retrieved item of the user. */
@@ -60,9 +57,8 @@ typedef struct PredictionInput {
     const uint32_t *own_offered; /* per candidate: the user's items that offer it; NULL: own_items each */
     uint32_t own_items;
 
-    const uint32_t *others;         /* per candidate, over the other users; NULL: no population */
-    const uint32_t *others_offered; /* per candidate; NULL: others_items each */
-    uint32_t others_items;
+    const uint32_t
+        *others; /* per candidate: items of the other users with this answer; NULL: no population */
 
     double tone; /* how favourable the query's features are, minus the user's average: -2 .. +2 */
     const double

@@ -2,22 +2,29 @@
 #include "lib/method/prediction_constants.h"
 
 static const PredictionConstants label_constants = {
+    .others_pseudo = 1,
     .own_alpha = 3,
     .factor_weight = 0.2,
     .factor_cap = 5,
     .factor_pseudo = 1,
-    .pooled_weight = 0.2,
+    .pooled_weight = 0.3,
     .pooled_cap = 5,
-    .pooled_pseudo = 0.5,
+    .pooled_pseudo = 0.3,
+    .pooled_unknown = 1,
     .pooled_limit = 2,
+    .pooled_feature = 1.5,
     .example_weight = 0.3,
+    .agreement_pseudo = 2,
+    .agreement_power = 2,
     .vote_prior = 2,
     .vote_tilt = 1,
 };
 
 static const PredictionConstants ordinal_constants = {
+    .others_pseudo = 1,
     .own_alpha = 4,
     .tone_slope = 1,
+    .tone_width = 0.4,
     .tone_prior = 4,
     .factor_weight = 0.1,
     .factor_cap = 5,
@@ -25,22 +32,30 @@ static const PredictionConstants ordinal_constants = {
     .pooled_weight = 0.2,
     .pooled_cap = 5,
     .pooled_pseudo = 2,
+    .pooled_unknown = 1,
     .pooled_limit = 2,
+    .pooled_feature = 1.5,
     .example_weight = 0.1,
+    .agreement_pseudo = 2,
+    .agreement_power = 2,
     .vote_prior = 4,
 };
 
 static const PredictionConstants option_constants = {
-    .own_alpha_offered = 15,
-    .others_pseudo_offered = 1,
+    .others_pseudo = 0.5,
+    .own_alpha = 15,
     .factor_weight = 0.1,
     .factor_cap = 5,
     .factor_pseudo = 1,
     .pooled_weight = 0.1,
     .pooled_cap = 3,
     .pooled_pseudo = 1,
+    .pooled_unknown = 1,
     .pooled_limit = 2,
+    .pooled_feature = 1.5,
     .example_weight = 0.2,
+    .agreement_pseudo = 2,
+    .agreement_power = 2,
     .vote_prior = 4,
 };
 
