@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/daemon.h"
+
+#include "daemon/log.h"
+#include "daemon/service_manager.h"
+#include "daemon/services/health.h"
+#include "daemon/services/reflection.h"
+#include "daemon/services/services.h"
+#include "lib/base/error.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#define SERVICE_COUNT 5
+
+typedef struct Daemon {
+    uv_loop_t loop;
+    const Config *config;
+    Store *store;
+    PluginRegistry *plugins;
+    Users *users;
+    GrpcServer *grpc;
+    NetServer *net;
+    HealthService *health;
+    ReflectionService *reflection;
+    ServiceContext context;
+    GrpcService services[SERVICE_COUNT];
+    ServiceManager manager;
+    uv_signal_t terminate;
+    uv_signal_t interrupt;
+    bool is_ending;
+    bool has_signals;
+    bool has_manager;
+    Status *status; /* where a refusal at start goes */
+    bool failed;
+} Daemon;
+
+/* ---- the end: net, users, plugins, store, one after the other ---- */
+
+static void on_store_closed(void *data)
+{
+    Daemon *daemon = data;
+    daemon->store = NULL;
+    if (daemon->has_manager)
+        service_manager_close(&daemon->manager);
+    if (daemon->has_signals) {
+        uv_close((uv_handle_t *)&daemon->terminate, NULL);
+        uv_close((uv_handle_t *)&daemon->interrupt, NULL);
+    }
+}
+
+static void on_plugins_closed(void *data)
+{
+    Daemon *daemon = data;
+    daemon->plugins = NULL;
+    if (daemon->store)
+        store_close(daemon->store, on_store_closed, daemon);
+    else
+        on_store_closed(daemon);
+}
+
+static void on_users_closed(void *data)
+{
+    Daemon *daemon = data;
+    daemon->users = NULL;
+    plugin_registry_close(daemon->plugins, on_plugins_closed, daemon);
+}
+
+static void on_net_closed(void *data)
+{
+    Daemon *daemon = data;
+    daemon->net = NULL;
+    if (daemon->users)
+        users_close(daemon->users, on_users_closed, daemon);
+    else
+        on_users_closed(daemon);
+}
+
+static void end(Daemon *daemon)
+{
+    daemon->is_ending = true;
+    if (daemon->health)
+        health_service_shutdown(daemon->health);
+    if (daemon->net)
+        net_server_drain(daemon->net, on_net_closed, daemon);
+    else
+        on_net_closed(daemon);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    Daemon *daemon = signal->data;
+    if (daemon->is_ending) {
+        log_notice("a second signal: calls in flight are cut");
+        if (daemon->net)
+            net_server_close(daemon->net, on_net_closed, daemon);
+        return;
+    }
+    log_notice("%s: no new calls, those in flight go on", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    service_manager_stopping("finishing the calls in flight");
+    end(daemon);
+}
+
+/* ---- the beginning ---- */
+
+static void on_notice(void *context, const char *sentence)
+{
+    (void)context;
+    log_notice("%s", sentence);
+}
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+static void add_services(Daemon *daemon)
+{
+    void (*const inits[SERVICE_COUNT])(GrpcService *, ServiceContext *) = {
+        personalizer_service_init, history_service_init, models_service_init, plugins_service_init, admin_service_init,
+    };
+    daemon->context = (ServiceContext){
+        .loop = &daemon->loop,
+        .config = daemon->config,
+        .store = daemon->store,
+        .plugins = daemon->plugins,
+        .users = daemon->users,
+        .grpc = daemon->grpc,
+        .started_us = now_us(),
+    };
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        inits[i](&daemon->services[i], &daemon->context);
+        grpc_server_add(daemon->grpc, &daemon->services[i]);
+    }
+    daemon->health = health_service_new(daemon->grpc);
+    daemon->reflection = reflection_service_new(daemon->grpc);
+}
+
+static int listen_for_clients(Daemon *daemon)
+{
+    int fd = -1;
+    int r = service_manager_take_socket(&fd, daemon->status);
+    if (r == 0 && fd >= 0)
+        r = net_server_listen_fd(daemon->net, fd, daemon->status);
+    else if (r == 0)
+        r = net_server_listen_path(daemon->net, daemon->config->socket, (mode_t)daemon->config->socket_mode, daemon->status);
+    return r;
+}
+
+static void log_refusals(Daemon *daemon)
+{
+    for (const PluginRefusal *refusal = plugin_registry_refusals(daemon->plugins); refusal; refusal = refusal->next)
+        log_warning("plugin refused: %s", refusal->status.message);
+}
+
+/* The plugins are there: the socket may be seen. */
+static void on_scanned(void *data)
+{
+    Daemon *daemon = data;
+    char summary[128];
+    size_t tasks = 0;
+    for (const PluginTask *task = plugin_registry_tasks(daemon->plugins); task; task = task->next)
+        tasks++;
+    log_refusals(daemon);
+    if (daemon->is_ending)
+        return;
+    if (listen_for_clients(daemon)) {
+        daemon->failed = true;
+        end(daemon);
+        return;
+    }
+    snprintf(summary, sizeof(summary), "serving %zu tasks on %s", tasks, daemon->config->socket);
+    log_notice("%s", summary);
+    service_manager_ready(summary);
+}
+
+static int start(Daemon *daemon)
+{
+    const Config *config = daemon->config;
+    int r = store_open(&daemon->store, &daemon->loop, config->state_dir, daemon->status);
+    if (r)
+        return r;
+    r = plugin_registry_open(&daemon->plugins, &daemon->loop, config->state_dir, daemon->status);
+    if (r)
+        return r;
+    daemon->users = users_new(&(UsersContext){&daemon->loop, daemon->store, daemon->plugins, config});
+    GrpcLimits limits = grpc_limits_default();
+    limits.drain_timeout_ms = config->drain_seconds * 1000;
+    daemon->grpc = grpc_server_new(&limits);
+    add_services(daemon);
+    daemon->net = net_server_new(&daemon->loop, daemon->grpc, &(NetServerOptions){.on_notice = on_notice});
+    daemon->context.net = daemon->net;
+    service_manager_init(&daemon->manager, &daemon->loop);
+    daemon->has_manager = true;
+    uv_signal_init(&daemon->loop, &daemon->terminate);
+    uv_signal_init(&daemon->loop, &daemon->interrupt);
+    daemon->terminate.data = daemon->interrupt.data = daemon;
+    daemon->has_signals = true;
+    uv_signal_start(&daemon->terminate, on_signal, SIGTERM);
+    uv_signal_start(&daemon->interrupt, on_signal, SIGINT);
+    plugin_registry_scan(daemon->plugins, config->plugin_dirs, config->plugin_dir_count, on_scanned, daemon);
+    return 0;
+}
+
+int daemon_run(const Config *config, Status *status)
+{
+    Daemon daemon = {.config = config, .status = status};
+    int r = uv_loop_init(&daemon.loop);
+    if (r < 0)
+        return error_origin(r);
+    r = start(&daemon);
+    if (r) {
+        daemon.failed = true;
+        end(&daemon);
+    }
+    uv_run(&daemon.loop, UV_RUN_DEFAULT);
+    health_service_free(daemon.health);
+    reflection_service_free(daemon.reflection);
+    if (daemon.grpc)
+        grpc_server_free(daemon.grpc);
+    r = uv_loop_close(&daemon.loop);
+    if (r < 0)
+        log_error("the loop still has handles: this is a mistake in rpmd");
+    return daemon.failed ? STATUS_REFUSED : 0;
+}
