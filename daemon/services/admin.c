@@ -87,7 +87,7 @@ static void add_problems(AdminCall *admin, Rpmd__V1__GetStatusResponse *response
         if (!response->tasks[i]->served)
             response->problems[response->n_problems++] =
                 arena_format(arena, "no plugin serves the task %s, which has histories; load one", response->tasks[i]->task);
-    if (plugin_registry_count(admin->context->plugins) == 0)
+    if (!plugin_registry_tasks(admin->context->plugins))
         response->problems[response->n_problems++] =
             arena_format(arena, "no plugin is loaded: nothing can be answered; see `rpmctl plugin list`");
     if (store_is_busy(admin->context->store))

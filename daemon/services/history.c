@@ -4,6 +4,7 @@
 #include "daemon/services/check.h"
 #include "daemon/services/convert.h"
 #include "daemon/services/services.h"
+#include "lib/base/intern.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 

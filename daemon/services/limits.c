@@ -4,6 +4,7 @@
 #include "daemon/services/check.h"
 #include "daemon/services/history.h"
 #include "lib/method/factor.h"
+#include "lib/method/retrieval.h"
 #include "lib/plugin/limits.h"
 
 static const GrpcLimit own_limits[] = {

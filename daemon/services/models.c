@@ -3,6 +3,7 @@
 
 #include "daemon/services/check.h"
 #include "daemon/services/convert.h"
+#include "lib/base/intern.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 

@@ -9,7 +9,7 @@ static Rpmd__V1__PluginGeneration *generation_message(Arena *arena, const Plugin
 {
     Rpmd__V1__PluginGeneration *message = ARENA_NEW(arena, Rpmd__V1__PluginGeneration);
     rpmd__v1__plugin_generation__init(message);
-    const rpmd_plugin *plugin = generation->image ? plugin_image_plugin(generation->image) : NULL;
+    const rpmd_plugin *plugin = generation->image ? &generation->image->descriptor.plugin : NULL;
     message->generation = generation->number;
     message->state = (Rpmd__V1__PluginState)generation->state;
     message->version = arena_format(arena, "%s", plugin ? plugin->version : "");
@@ -69,7 +69,7 @@ static Rpmd__V1__Plugin *plugin_message(Arena *arena, const PluginTask *task)
     for (const PluginGeneration *generation = task->generations; generation; generation = generation->older)
         message->generations[message->n_generations++] = generation_message(arena, generation);
     if (task->current)
-        fill_descriptor(arena, plugin_image_plugin(task->current->image), message);
+        fill_descriptor(arena, &task->current->image->descriptor.plugin, message);
     return message;
 }
 

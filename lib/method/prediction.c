@@ -167,6 +167,16 @@ static void weigh_pooled(Work *work)
     }
 }
 
+static void weigh_named(Work *work)
+{
+    for (size_t n = 0; n < work->input->named_count; n++) {
+        const PredictionNamed *named = &work->input->named[n];
+        double *gains = add_step(work, PREDICTION_NAMED, n);
+        gains[named->candidate] = work->constants->named_weight * named->strength;
+        apply(work, gains);
+    }
+}
+
 static void weigh_examples(Work *work)
 {
     const PredictionInput *input = work->input;
@@ -253,7 +263,7 @@ static void explain(Work *work, Prediction *prediction)
 void prediction_make(const PredictionInput *input, Arena *arena, Prediction *prediction)
 {
     size_t count = input->candidate_count;
-    size_t steps = 4 + input->factor_count + input->pooled_count + input->example_count;
+    size_t steps = 4 + input->factor_count + input->pooled_count + input->named_count + input->example_count;
     _cleanup_free_ double *doubles = NEW_ARRAY(double, (4 + steps) * count);
     Work work = {.input = input,
                  .constants = prediction_constants(input->kind),
@@ -270,6 +280,7 @@ void prediction_make(const PredictionInput *input, Arena *arena, Prediction *pre
     weigh_tone(&work);
     weigh_factors(&work);
     weigh_pooled(&work);
+    weigh_named(&work);
     weigh_examples(&work);
     weigh_votes(&work);
 

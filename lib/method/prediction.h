@@ -13,10 +13,11 @@
  *   2. tone      ordinal answers: the user's answers to items whose features were as favourable as these
  *   3. factors   each factor met: the user's propensity under it against the prior
  *   4. pooled    each token and feature of the query: other users' answers under it against their average
- *   5. examples  the answers of the retrieved items, by similarity
- *   6. votes     other users' answers to the very same query, by their earlier agreement with this user
+ *   5. named     features that are called like an answer
+ *   6. examples  the answers of the retrieved items, by similarity
+ *   7. votes     other users' answers to the very same query, by their earlier agreement with this user
  *
- * Steps 3 to 5 multiply (their logarithms add up, tempered: evidence from one text is correlated); 6 is
+ * Steps 3 to 6 multiply (their logarithms add up, tempered: evidence from one text is correlated); 7 is
  * averaged in, because votes are observations of the same thing. The answer is the likeliest candidate, or
  * the median where answers are ordinal (it has the least expected absolute error).
  */
@@ -40,6 +41,12 @@ typedef struct PredictionPooled {
     const uint32_t *chosen; /* per candidate; 0: nothing may be known of it */
     double weight;          /* 1: a word */
 } PredictionPooled;
+
+/* A feature of the query that is called like an answer. */
+typedef struct PredictionNamed {
+    size_t candidate;
+    double strength; /* of the feature: 0 .. 1 */
+} PredictionNamed;
 
 /* A retrieved item of the user. */
 typedef struct PredictionExample {
@@ -68,6 +75,8 @@ typedef struct PredictionInput {
     size_t factor_count;
     const PredictionPooled *pooled;
     size_t pooled_count;
+    const PredictionNamed *named;
+    size_t named_count;
     const PredictionExample *examples;
     size_t example_count;
     const double
@@ -80,8 +89,9 @@ typedef enum PredictionSource {
     PREDICTION_TONE = 3,    /* the user's items of like tone */
     PREDICTION_FACTOR = 4,  /* factors[index] */
     PREDICTION_POOLED = 5,  /* pooled[index] */
-    PREDICTION_EXAMPLE = 6, /* examples[index] */
-    PREDICTION_VOTES = 7,   /* votes on the same query */
+    PREDICTION_NAMED = 6,   /* named[index] */
+    PREDICTION_EXAMPLE = 7, /* examples[index] */
+    PREDICTION_VOTES = 8,   /* votes on the same query */
 } PredictionSource;
 
 /* What moved the prediction. */

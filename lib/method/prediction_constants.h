@@ -31,6 +31,7 @@ typedef struct PredictionConstants {
 
     double pooled_feature; /* weight of a feature; a word's is 1 */
 
+    double named_weight; /* of a feature called like an answer */
     double example_weight;
 
     double agreement_pseudo; /* agreements added to those seen and those expected */

@@ -196,6 +196,37 @@ static void gather_tone(Gather *gather)
     gather->input->tone_near = near;
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80);
+}
+
+/* Whether `part` stands in a text as whole words. */
+static bool has_words(rpmd_text text, rpmd_text part)
+{
+    for (size_t i = 0; i + part.length <= text.length && part.length > 0; i++)
+        if (memcmp(text.data + i, part.data, part.length) == 0 && (i == 0 || !is_letter(text.data[i - 1])) &&
+            (i + part.length == text.length || !is_letter(text.data[i + part.length])))
+            return true;
+    return false;
+}
+
+/* Labels: features whose name has a label's words, or the other way round. */
+static void gather_named(Gather *gather)
+{
+    const Analysis *analysis = gather->request->target->analysis;
+    PredictionNamed *named =
+        ARENA_ARRAY(gather->arena, PredictionNamed, analysis->feature_count * gather->count);
+    for (size_t f = 0; f < analysis->feature_count; f++) {
+        rpmd_text name = analysis->features[f].name;
+        for (size_t i = 0; i < gather->count; i++)
+            if (has_words(name, gather->classes[i]) || has_words(gather->classes[i], name))
+                named[gather->input->named_count++] =
+                    (PredictionNamed){.candidate = i, .strength = (double)analysis->features[f].strength};
+    }
+    gather->input->named = named;
+}
+
 static void gather_examples(Gather *gather)
 {
     const PredictionRequest *request = gather->request;
@@ -321,6 +352,8 @@ void prediction_of_target(const PredictionRequest *request, Arena *arena, Predic
         count_classes(&gather);
     if (model->answer_kind == RPMD_ANSWER_ORDINAL)
         gather_tone(&gather);
+    if (model->answer_kind == RPMD_ANSWER_LABELS)
+        gather_named(&gather);
     gather_examples(&gather);
     if (request->view && request->view->population) {
         gather_pooled(&gather);
