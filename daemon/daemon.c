@@ -14,6 +14,9 @@
 
 #define SERVICE_COUNT 5
 
+/* The serialized descriptors of proto/, made by the build. */
+extern const char descriptor_set_begin[], descriptor_set_end[];
+
 typedef struct Daemon {
     uv_loop_t loop;
     const Config *config;
@@ -22,8 +25,8 @@ typedef struct Daemon {
     Users *users;
     GrpcServer *grpc;
     NetServer *net;
-    HealthService *health;
-    ReflectionService *reflection;
+    Health *health;
+    Reflection *reflection;
     ServiceContext context;
     GrpcService services[SERVICE_COUNT];
     ServiceManager manager;
@@ -81,7 +84,7 @@ static void end(Daemon *daemon)
 {
     daemon->is_ending = true;
     if (daemon->health)
-        health_service_shutdown(daemon->health);
+        health_stop(daemon->health);
     if (daemon->net)
         net_server_drain(daemon->net, on_net_closed, daemon);
     else
@@ -120,7 +123,8 @@ static int64_t now_us(void)
 static void add_services(Daemon *daemon)
 {
     void (*const inits[SERVICE_COUNT])(GrpcService *, ServiceContext *) = {
-        personalizer_service_init, history_service_init, models_service_init, plugins_service_init, admin_service_init,
+        personalizer_service_init, history_service_init, models_service_init,
+        plugins_service_init,      admin_service_init,
     };
     daemon->context = (ServiceContext){
         .loop = &daemon->loop,
@@ -135,8 +139,15 @@ static void add_services(Daemon *daemon)
         inits[i](&daemon->services[i], &daemon->context);
         grpc_server_add(daemon->grpc, &daemon->services[i]);
     }
-    daemon->health = health_service_new(daemon->grpc);
-    daemon->reflection = reflection_service_new(daemon->grpc);
+    size_t set_length = (size_t)(descriptor_set_end - descriptor_set_begin);
+    daemon->health = health_new();
+    daemon->reflection = reflection_new((rpmd_text){descriptor_set_begin, set_length}, daemon->grpc);
+    grpc_server_add(daemon->grpc, health_service(daemon->health));
+    grpc_server_add(daemon->grpc, reflection_service_v1(daemon->reflection));
+    grpc_server_add(daemon->grpc, reflection_service_v1alpha(daemon->reflection));
+    health_set(daemon->health, "", true);
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        health_set(daemon->health, daemon->services[i].name, true);
 }
 
 static int listen_for_clients(Daemon *daemon)
@@ -146,13 +157,15 @@ static int listen_for_clients(Daemon *daemon)
     if (r == 0 && fd >= 0)
         r = net_server_listen_fd(daemon->net, fd, daemon->status);
     else if (r == 0)
-        r = net_server_listen_path(daemon->net, daemon->config->socket, (mode_t)daemon->config->socket_mode, daemon->status);
+        r = net_server_listen_path(daemon->net, daemon->config->socket, (mode_t)daemon->config->socket_mode,
+                                   daemon->status);
     return r;
 }
 
 static void log_refusals(Daemon *daemon)
 {
-    for (const PluginRefusal *refusal = plugin_registry_refusals(daemon->plugins); refusal; refusal = refusal->next)
+    for (const PluginRefusal *refusal = plugin_registry_refusals(daemon->plugins); refusal;
+         refusal = refusal->next)
         log_warning("plugin refused: %s", refusal->status.message);
 }
 
@@ -217,8 +230,8 @@ int daemon_run(const Config *config, Status *status)
         end(&daemon);
     }
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
-    health_service_free(daemon.health);
-    reflection_service_free(daemon.reflection);
+    health_free(daemon.health);
+    reflection_free(daemon.reflection);
     if (daemon.grpc)
         grpc_server_free(daemon.grpc);
     r = uv_loop_close(&daemon.loop);

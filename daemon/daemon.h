@@ -6,7 +6,8 @@
 #include "daemon/config.h"
 
 /*
- * Runs until a signal asks it to end. 0 after an orderly end; STATUS_REFUSED when it could not start, with a sentence.
+ * Runs until a signal asks it to end. 0 after an orderly end; STATUS_REFUSED when it could not start, with a
+ * sentence.
  *
  *      STARTING --plugins are scanned--> SERVING --SIGTERM--> DRAINING --calls ended--> CLOSING --> (returns)
  *                                                                '--second signal: calls are cut--^

@@ -27,7 +27,8 @@ static int run(int argc, char **argv, Config *config)
     }
     if (r == 0)
         return EXIT_FINE;
-    fprintf(stderr, "rpmd: %s\n", status.message[0] ? status.message : "it could not be started; the lines above say where");
+    fprintf(stderr, "rpmd: %s\n",
+            status.message[0] ? status.message : "it could not be started; the lines above say where");
     return EXIT_FAILED;
 }
 

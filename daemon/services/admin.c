@@ -86,12 +86,14 @@ static void add_problems(AdminCall *admin, Rpmd__V1__GetStatusResponse *response
     for (size_t i = 0; i < response->n_tasks; i++)
         if (!response->tasks[i]->served)
             response->problems[response->n_problems++] =
-                arena_format(arena, "no plugin serves the task %s, which has histories; load one", response->tasks[i]->task);
+                arena_format(arena, "no plugin serves the task %s, which has histories; load one",
+                             response->tasks[i]->task);
     if (!plugin_registry_tasks(admin->context->plugins))
         response->problems[response->n_problems++] =
             arena_format(arena, "no plugin is loaded: nothing can be answered; see `rpmctl plugin list`");
     if (store_is_busy(admin->context->store))
-        response->problems[response->n_problems++] = arena_format(arena, "the disk is slower than the writes that arrive");
+        response->problems[response->n_problems++] =
+            arena_format(arena, "the disk is slower than the writes that arrive");
 }
 
 static void on_tasks(StoreReply *reply, void *data)

@@ -21,10 +21,11 @@ static int check_text(const char *field, const char *text, size_t limit, bool ma
 {
     size_t length = strlen(text);
     if (length == 0 && !may_be_empty)
-        return status_refuse(status, STATUS_INVALID_ARGUMENT, "the %s is empty; give at least one character", field);
+        return status_refuse(status, STATUS_INVALID_ARGUMENT, "the %s is empty; give at least one character",
+                             field);
     if (length > limit)
-        return status_refuse(status, STATUS_INVALID_ARGUMENT, "the %s has %zu bytes, and the limit is %zu; shorten it", field,
-                             length, limit);
+        return status_refuse(status, STATUS_INVALID_ARGUMENT,
+                             "the %s has %zu bytes, and the limit is %zu; shorten it", field, length, limit);
     if (!text_is_utf8((rpmd_text){text, length}))
         return status_refuse(status, STATUS_INVALID_ARGUMENT, "the %s is not UTF-8; convert it", field);
     return 0;
@@ -43,8 +44,8 @@ int check_user(const char *user, Status *status)
 static int check_options(char **options, size_t count, Status *status)
 {
     if (count > PLUGIN_OPTION_LIMIT)
-        return status_refuse(status, STATUS_INVALID_ARGUMENT, "there are %zu options, and the limit is %d", count,
-                             PLUGIN_OPTION_LIMIT);
+        return status_refuse(status, STATUS_INVALID_ARGUMENT, "there are %zu options, and the limit is %d",
+                             count, PLUGIN_OPTION_LIMIT);
     for (size_t i = 0; i < count; i++)
         if (check_text("option", options[i], PLUGIN_OPTION_BYTES_LIMIT, false, status))
             return STATUS_REFUSED;
@@ -62,8 +63,8 @@ static int check_meta(const Rpmd__V1__HistoryItem *item, Status *status)
     }
     if (item->n_meta > META_ENTRIES_LIMIT || bytes > META_BYTES_LIMIT)
         return status_refuse(status, STATUS_INVALID_ARGUMENT,
-                             "the meta has %zu entries of %zu bytes, and the limits are %d and %d", item->n_meta, bytes,
-                             META_ENTRIES_LIMIT, META_BYTES_LIMIT);
+                             "the meta has %zu entries of %zu bytes, and the limits are %d and %d",
+                             item->n_meta, bytes, META_ENTRIES_LIMIT, META_BYTES_LIMIT);
     return 0;
 }
 
@@ -71,8 +72,9 @@ static int check_time(int64_t time_us, Status *status)
 {
     if (time_us > EARLIEST_TIME_US && time_us < LATEST_TIME_US)
         return 0;
-    return status_refuse(status, STATUS_INVALID_ARGUMENT,
-                         "the time %" PRId64 " is not in the years 1 to 9999; it counts microseconds since 1970", time_us);
+    return status_refuse(
+        status, STATUS_INVALID_ARGUMENT,
+        "the time %" PRId64 " is not in the years 1 to 9999; it counts microseconds since 1970", time_us);
 }
 
 int check_item(PluginRegistry *plugins, const char *task, const Rpmd__V1__HistoryItem *item, Status *status)
@@ -91,7 +93,8 @@ int check_item(PluginRegistry *plugins, const char *task, const Rpmd__V1__Histor
                              is_blank(item->query) ? "query" : "response");
     if (plugin->answer_kind == RPMD_ANSWER_OPTIONS && item->n_options == 0)
         return status_refuse(status, STATUS_INVALID_ARGUMENT,
-                             "the task %s needs the options that the query offered; give them with the item", task);
+                             "the task %s needs the options that the query offered; give them with the item",
+                             task);
     return 0;
 }
 
@@ -99,9 +102,10 @@ int check_item(PluginRegistry *plugins, const char *task, const Rpmd__V1__Histor
 static int check_option_count(const rpmd_plugin *plugin, size_t count, Status *status)
 {
     if (plugin->answer_kind == RPMD_ANSWER_OPTIONS && count == 0)
-        return status_refuse(status, STATUS_INVALID_ARGUMENT,
-                             "the task %s needs the answers to choose from; give each as an option (--option TEXT)",
-                             plugin->name);
+        return status_refuse(
+            status, STATUS_INVALID_ARGUMENT,
+            "the task %s needs the answers to choose from; give each as an option (--option TEXT)",
+            plugin->name);
     if (plugin->answer_kind != RPMD_ANSWER_OPTIONS && count > 0)
         return status_refuse(status, STATUS_INVALID_ARGUMENT,
                              "the task %s takes no options: its answers are always the same", plugin->name);
@@ -112,18 +116,21 @@ int check_query(PluginRegistry *plugins, const Rpmd__V1__Query *message, Arena *
                 const rpmd_text **options, size_t *option_count, Status *status)
 {
     if (!message)
-        return status_refuse(status, STATUS_INVALID_ARGUMENT, "the query is missing; set task, user and text");
+        return status_refuse(status, STATUS_INVALID_ARGUMENT,
+                             "the query is missing; set task, user and text");
     const rpmd_plugin *plugin = plugin_registry_find(plugins, message->task, status);
     if (!plugin || check_user(message->user, status) ||
-        check_text("query", message->text, PLUGIN_QUERY_LIMIT, false, status) || check_time(message->time_us, status) ||
-        check_options(message->options, message->n_options, status))
+        check_text("query", message->text, PLUGIN_QUERY_LIMIT, false, status) ||
+        check_time(message->time_us, status) || check_options(message->options, message->n_options, status))
         return STATUS_REFUSED;
     LampWrapping wrapping = {0};
     if (plugin->lamp)
-        wrapping = (LampWrapping){plugin->lamp->input_begin, plugin->lamp->input_end, plugin->lamp->input_options};
+        wrapping =
+            (LampWrapping){plugin->lamp->input_begin, plugin->lamp->input_end, plugin->lamp->input_options};
     lamp_unwrap(arena, &wrapping, text_of(message->text), query, options, option_count);
     if (query->length == 0)
-        return status_refuse(status, STATUS_INVALID_ARGUMENT, "the query is empty; give at least one character");
+        return status_refuse(status, STATUS_INVALID_ARGUMENT,
+                             "the query is empty; give at least one character");
     /* Options that were given count; those in the text are only cut off. */
     if (message->n_options > 0) {
         rpmd_text *given = ARENA_ARRAY(arena, rpmd_text, message->n_options);

@@ -3,7 +3,6 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/method/reasoning.h"
 #include "lib/method/statistics.h"
 
 #include <jansson.h>
@@ -23,8 +22,8 @@ char *convert_text(Arena *arena, rpmd_text text)
     return arena_copy(arena, text.data, text.length);
 }
 
-Rpmd__V1__Feature **convert_features(Arena *arena, const UserModel *model, rpmd_text query, const Analysis *analysis,
-                                     const uint32_t *factors)
+Rpmd__V1__Feature **convert_features(Arena *arena, const UserModel *model, rpmd_text query,
+                                     const Analysis *analysis, const uint32_t *factors)
 {
     Rpmd__V1__Feature **messages = ARENA_ARRAY(arena, Rpmd__V1__Feature *, analysis->feature_count);
     for (size_t f = 0; f < analysis->feature_count; f++) {
@@ -48,15 +47,16 @@ Rpmd__V1__Feature **convert_features(Arena *arena, const UserModel *model, rpmd_
 
 static int compare_answers(const void *a, const void *b)
 {
-    const Rpmd__V1__AnswerShare *first = *(Rpmd__V1__AnswerShare *const *)a, *second = *(Rpmd__V1__AnswerShare *const *)b;
+    const Rpmd__V1__AnswerShare *first = *(Rpmd__V1__AnswerShare *const *)a,
+                                *second = *(Rpmd__V1__AnswerShare *const *)b;
     if (first->count != second->count)
         return first->count > second->count ? -1 : 1;
     return (first->share < second->share) - (first->share > second->share);
 }
 
 /* The answers of a factor (or FACTOR_ALL) that were seen, most frequent first. */
-static Rpmd__V1__AnswerShare **answer_shares(Arena *arena, const UserModel *model, uint32_t factor, double smoothing,
-                                             size_t *count)
+static Rpmd__V1__AnswerShare **answer_shares(Arena *arena, const UserModel *model, uint32_t factor,
+                                             double smoothing, size_t *count)
 {
     Rpmd__V1__AnswerShare **shares = ARENA_ARRAY(arena, Rpmd__V1__AnswerShare *, model->class_count);
     *count = 0;
@@ -64,7 +64,8 @@ static Rpmd__V1__AnswerShare **answer_shares(Arena *arena, const UserModel *mode
         uint32_t n = statistics_count(model, factor, c, NULL);
         if (n == 0)
             continue;
-        Rpmd__V1__AnswerShare *share = NEW_MESSAGE(arena, Rpmd__V1__AnswerShare, rpmd__v1__answer_share__init);
+        Rpmd__V1__AnswerShare *share =
+            NEW_MESSAGE(arena, Rpmd__V1__AnswerShare, rpmd__v1__answer_share__init);
         share->answer = convert_text(arena, model->classes[c]);
         share->count = n;
         share->share = statistics_propensity(model, factor, c, smoothing, NULL);
@@ -111,20 +112,23 @@ Rpmd__V1__TraitShare **convert_traits(Arena *arena, const UserModel *model)
 }
 
 Rpmd__V1__RetrievedItem **convert_retrieved(Arena *arena, const UserModel *model, const Target *target,
-                                            const Retrieved *retrieved, size_t count, double smoothing)
+                                            const Retrieved *retrieved, size_t count,
+                                            const ReasoningTask *task)
 {
     Rpmd__V1__RetrievedItem **messages = ARENA_ARRAY(arena, Rpmd__V1__RetrievedItem *, count);
     for (size_t i = 0; i < count; i++) {
         const ModelItem *item = retrieved[i].entry->item;
         rpmd_text shared[SHARED_LIMIT];
-        Rpmd__V1__RetrievedItem *message = NEW_MESSAGE(arena, Rpmd__V1__RetrievedItem, rpmd__v1__retrieved_item__init);
+        Rpmd__V1__RetrievedItem *message =
+            NEW_MESSAGE(arena, Rpmd__V1__RetrievedItem, rpmd__v1__retrieved_item__init);
         message->id = convert_text(arena, item->id);
         message->query = convert_text(arena, item->query);
         message->response = convert_text(arena, item->response);
         message->time_us = item->time_us;
-        message->reasoning = convert_text(arena, reasoning_write(model, retrieved[i].entry, smoothing, arena));
+        message->reasoning = convert_text(arena, reasoning_of_item(arena, task, model, retrieved[i].entry));
         message->reasoning_source = RPMD__V1__SOURCE__SOURCE_NATIVE;
-        message->features = convert_features(arena, model, item->query, &item->analysis, retrieved[i].entry->factors);
+        message->features =
+            convert_features(arena, model, item->query, &item->analysis, retrieved[i].entry->factors);
         message->n_features = item->analysis.feature_count;
         message->similarity = retrieved[i].similarity;
         message->n_shared = retrieval_shared(model, target, retrieved[i].entry, shared, SHARED_LIMIT);
@@ -153,8 +157,9 @@ static void read_meta(Arena *arena, rpmd_text meta, Rpmd__V1__HistoryItem *messa
     json_decref(object);
 }
 
-Rpmd__V1__HistoryItem *convert_item(Arena *arena, rpmd_text id, rpmd_text query, rpmd_text response, int64_t time_us,
-                                    const rpmd_text *options, size_t option_count, rpmd_text meta)
+Rpmd__V1__HistoryItem *convert_item(Arena *arena, rpmd_text id, rpmd_text query, rpmd_text response,
+                                    int64_t time_us, const rpmd_text *options, size_t option_count,
+                                    rpmd_text meta)
 {
     Rpmd__V1__HistoryItem *message = NEW_MESSAGE(arena, Rpmd__V1__HistoryItem, rpmd__v1__history_item__init);
     message->id = convert_text(arena, id);

@@ -5,6 +5,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/method/model.h"
+#include "lib/method/reasoning.h"
 #include "lib/method/retrieval.h"
 
 #include "rpmd/v1/common.pb-c.h"
@@ -13,8 +14,8 @@
 char *convert_text(Arena *arena, rpmd_text text);
 
 /* Features of a query, with their factors. factors may be NULL. */
-Rpmd__V1__Feature **convert_features(Arena *arena, const UserModel *model, rpmd_text query, const Analysis *analysis,
-                                     const uint32_t *factors);
+Rpmd__V1__Feature **convert_features(Arena *arena, const UserModel *model, rpmd_text query,
+                                     const Analysis *analysis, const uint32_t *factors);
 
 /* One factor with its statistics. */
 Rpmd__V1__Factor *convert_factor(Arena *arena, const UserModel *model, uint32_t factor, double smoothing);
@@ -26,11 +27,13 @@ Rpmd__V1__TraitShare **convert_traits(Arena *arena, const UserModel *model);
 
 /* Retrieved items, with their reasoning paths. */
 Rpmd__V1__RetrievedItem **convert_retrieved(Arena *arena, const UserModel *model, const Target *target,
-                                            const Retrieved *retrieved, size_t count, double smoothing);
+                                            const Retrieved *retrieved, size_t count,
+                                            const ReasoningTask *task);
 
 /* A stored item as it was sent. meta: a JSON object, as convert_meta_text wrote it. */
-Rpmd__V1__HistoryItem *convert_item(Arena *arena, rpmd_text id, rpmd_text query, rpmd_text response, int64_t time_us,
-                                    const rpmd_text *options, size_t option_count, rpmd_text meta);
+Rpmd__V1__HistoryItem *convert_item(Arena *arena, rpmd_text id, rpmd_text query, rpmd_text response,
+                                    int64_t time_us, const rpmd_text *options, size_t option_count,
+                                    rpmd_text meta);
 
 /* The entries of an item's meta as one text, by key; empty without any. */
 rpmd_text convert_meta_text(Arena *arena, const Rpmd__V1__HistoryItem *item);

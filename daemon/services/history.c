@@ -176,7 +176,8 @@ static void on_users(StoreReply *reply, void *data)
     listing->more = reply->users.more;
     if (reply->users.count > 0) {
         arena_finish(&listing->last_user);
-        listing->users.after = arena_text(&listing->last_user, reply->users.users[reply->users.count - 1].user);
+        listing->users.after =
+            arena_text(&listing->last_user, reply->users.users[reply->users.count - 1].user);
     }
     continue_listing(listing);
 }
@@ -191,7 +192,8 @@ static void continue_listing(Listing *listing)
         return;
     }
     if (grpc_call_pending_bytes(listing->call) > 0 &&
-        grpc_call_pending_bytes(listing->call) >= grpc_server_limits(listing->context->grpc)->write_high_bytes)
+        grpc_call_pending_bytes(listing->call) >=
+            grpc_server_limits(listing->context->grpc)->write_high_bytes)
         return; /* on_writable or on_cancel goes on */
     listing->is_asking = true;
     if (listing->request->user[0] != '\0')
@@ -235,7 +237,7 @@ static void on_list_goes_on(GrpcCall *call)
 typedef struct Import {
     GrpcCall *call;
     ServiceContext *context;
-    char *task;                      /* owned; NULL until the first message */
+    char *task;                       /* owned; NULL until the first message */
     Rpmd__V1__ImportRequest *message; /* owned: being stored */
     StorePutItems request;
     Arena arena; /* of the message being stored */
@@ -283,7 +285,8 @@ static void finish_import(Import *import)
     grpc_call_reply(import->call, &import->response.base);
 }
 
-static void reject_item(Import *import, const Rpmd__V1__ImportItem *item, uint64_t index, const Status *status)
+static void reject_item(Import *import, const Rpmd__V1__ImportItem *item, uint64_t index,
+                        const Status *status)
 {
     Arena *arena = &import->report;
     import->response.rejected++;
@@ -321,9 +324,10 @@ static void on_imported(StoreReply *reply, void *data)
     Import *import = data;
     if (!status_is_ok(&reply->status)) {
         /* What earlier messages brought is kept; the client is told that this is not the end of its file. */
-        grpc_call_refuse(import->call, reply->status.code, "%s (%lu items before were kept; import the file again)",
-                         reply->status.message,
-                         (unsigned long)(import->response.accepted + import->response.unchanged + import->response.replaced));
+        grpc_call_refuse(import->call, reply->status.code,
+                         "%s (%lu items before were kept; import the file again)", reply->status.message,
+                         (unsigned long)(import->response.accepted + import->response.unchanged +
+                                         import->response.replaced));
         return;
     }
     for (size_t i = 0; i < reply->puts.count; i++) {
@@ -383,10 +387,12 @@ static void on_import_message(GrpcCall *call, const void *message)
     if (!import->task)
         import->task = memory_copy_text(import->message->task, strlen(import->message->task));
     if (import->message->task[0] != '\0' && strcmp(import->task, import->message->task) != 0)
-        status_refuse(&status, STATUS_INVALID_ARGUMENT, "one import is for one task: it began with %s and goes on with %s",
-                      import->task, import->message->task);
+        status_refuse(&status, STATUS_INVALID_ARGUMENT,
+                      "one import is for one task: it began with %s and goes on with %s", import->task,
+                      import->message->task);
     if (import->message->n_items > IMPORT_MESSAGE_ITEMS_LIMIT)
-        status_refuse(&status, STATUS_INVALID_ARGUMENT, "a message has %zu items, and the limit is %d; send more messages",
+        status_refuse(&status, STATUS_INVALID_ARGUMENT,
+                      "a message has %zu items, and the limit is %d; send more messages",
                       import->message->n_items, IMPORT_MESSAGE_ITEMS_LIMIT);
     if (!status_is_ok(&status)) {
         refuse_import(import, &status);

@@ -18,12 +18,12 @@
 typedef struct Building {
     GrpcCall *call;
     ServiceContext *context;
-    char *task;  /* owned */
+    char *task;   /* owned */
     Intern names; /* of the users to build */
     bool all;
     StoreListUsers request;
     Arena last_user;
-    uint32_t next;    /* of names */
+    uint32_t next; /* of names */
     uint32_t running;
     Rpmd__V1__BuildResponse progress;
 } Building;
@@ -60,7 +60,8 @@ static void report_build(Building *building, const BuildingUser *user, const Use
         progress.features_dropped = reply->model->features_dropped;
     }
     if (!status_is_ok(&reply->status)) {
-        snprintf(message, sizeof(message), "%s: %s", status_code_name(reply->status.code), reply->status.message);
+        snprintf(message, sizeof(message), "%s: %s", status_code_name(reply->status.code),
+                 reply->status.message);
         progress.error = message;
     }
     grpc_call_send(building->call, &progress.base);
@@ -87,7 +88,8 @@ static void on_built(const UserReply *reply, void *data)
 
 static bool is_build_held(const Building *building)
 {
-    return grpc_call_pending_bytes(building->call) >= grpc_server_limits(building->context->grpc)->write_high_bytes;
+    return grpc_call_pending_bytes(building->call) >=
+           grpc_server_limits(building->context->grpc)->write_high_bytes;
 }
 
 static void build_more(Building *building)
@@ -117,14 +119,16 @@ static void on_users_listed(StoreReply *reply, void *data)
         intern_add(&building->names, reply->users.users[i].user);
     if (reply->users.more) {
         arena_finish(&building->last_user);
-        building->request.after = arena_text(&building->last_user, reply->users.users[reply->users.count - 1].user);
+        building->request.after =
+            arena_text(&building->last_user, reply->users.users[reply->users.count - 1].user);
         store_list_users(building->context->store, &building->request, on_users_listed, building);
         return;
     }
     if (building->names.count == 0) {
-        grpc_call_refuse(building->call, STATUS_FAILED_PRECONDITION,
-                         "the task %s has no histories yet; import some: rpmctl history import --task %s FILE",
-                         building->task, building->task);
+        grpc_call_refuse(
+            building->call, STATUS_FAILED_PRECONDITION,
+            "the task %s has no histories yet; import some: rpmctl history import --task %s FILE",
+            building->task, building->task);
         return;
     }
     building->progress.users_total = building->names.count;
@@ -187,7 +191,8 @@ static char *staleness(Arena *arena, const ServiceContext *context, const char *
 {
     const rpmd_plugin *plugin = plugin_registry_find(context->plugins, task, NULL);
     if (plugin && !text_equal_string(model->extractor_version, plugin->version))
-        return arena_format(arena, "it was extracted by version %.*s of the plugin, which is %s now; build it again",
+        return arena_format(arena,
+                            "it was extracted by version %.*s of the plugin, which is %s now; build it again",
                             TEXT_ARGS(model->extractor_version), plugin->version);
     uint64_t features = 0;
     for (uint32_t e = 0; e < model->entry_count; e++)
@@ -326,8 +331,8 @@ static void release_tour(void *data)
 
 static void refuse_unknown_user(Tour *tour)
 {
-    grpc_call_refuse(tour->call, STATUS_NOT_FOUND, "nothing is held of a user %s; `rpmctl history list` shows the users",
-                     tour->user);
+    grpc_call_refuse(tour->call, STATUS_NOT_FOUND,
+                     "nothing is held of a user %s; `rpmctl history list` shows the users", tour->user);
 }
 
 static void on_tour_tasks(StoreReply *reply, void *data)
@@ -424,8 +429,8 @@ static void on_exported(StoreReply *reply, void *data)
         Rpmd__V1__ExportUserResponse entry = RPMD__V1__EXPORT_USER_RESPONSE__INIT;
         Rpmd__V1__ExportedItem exported = RPMD__V1__EXPORTED_ITEM__INIT;
         entry.task = convert_text(arena, tour->list.task);
-        exported.item = convert_item(arena, item->id, item->query, item->response, item->time_us, item->options,
-                                     item->option_count, item->meta);
+        exported.item = convert_item(arena, item->id, item->query, item->response, item->time_us,
+                                     item->options, item->option_count, item->meta);
         exported.features = convert_features(arena, NULL, item->query, &item->analysis, NULL);
         exported.n_features = item->analysis.feature_count;
         exported.reasoning = convert_text(arena, item->reasoning);
@@ -509,7 +514,10 @@ void models_service_init(GrpcService *service, ServiceContext *context)
          .on_message = on_build,
          .on_cancel = on_build_goes_on,
          .on_writable = on_build_goes_on},
-        {.name = "Get", .kind = GRPC_UNARY, .request = &rpmd__v1__get_request__descriptor, .on_message = on_get},
+        {.name = "Get",
+         .kind = GRPC_UNARY,
+         .request = &rpmd__v1__get_request__descriptor,
+         .on_message = on_get},
         {.name = "ListVersions",
          .kind = GRPC_UNARY,
          .request = &rpmd__v1__list_versions_request__descriptor,

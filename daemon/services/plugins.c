@@ -49,7 +49,8 @@ static void fill_descriptor(Arena *arena, const rpmd_plugin *plugin, Rpmd__V1__P
         return;
     message->lamp = ARENA_NEW(arena, Rpmd__V1__LampFields);
     rpmd__v1__lamp_fields__init(message->lamp);
-    message->lamp->query_field = arena_format(arena, "%s", plugin->lamp->query_field ? plugin->lamp->query_field : "");
+    message->lamp->query_field =
+        arena_format(arena, "%s", plugin->lamp->query_field ? plugin->lamp->query_field : "");
     message->lamp->response_field =
         arena_format(arena, "%s", plugin->lamp->response_field ? plugin->lamp->response_field : "");
     message->lamp->options_field =
@@ -82,13 +83,15 @@ static void on_list(GrpcCall *call, const void *message)
     size_t plugins = 0, refusals = 0;
     for (const PluginTask *task = plugin_registry_tasks(context->plugins); task; task = task->next)
         plugins++;
-    for (const PluginRefusal *refusal = plugin_registry_refusals(context->plugins); refusal; refusal = refusal->next)
+    for (const PluginRefusal *refusal = plugin_registry_refusals(context->plugins); refusal;
+         refusal = refusal->next)
         refusals++;
     response.plugins = ARENA_ARRAY(&arena, Rpmd__V1__Plugin *, plugins);
     response.refused = ARENA_ARRAY(&arena, Rpmd__V1__RefusedPlugin *, refusals);
     for (const PluginTask *task = plugin_registry_tasks(context->plugins); task; task = task->next)
         response.plugins[response.n_plugins++] = plugin_message(&arena, task);
-    for (const PluginRefusal *refusal = plugin_registry_refusals(context->plugins); refusal; refusal = refusal->next) {
+    for (const PluginRefusal *refusal = plugin_registry_refusals(context->plugins); refusal;
+         refusal = refusal->next) {
         Rpmd__V1__RefusedPlugin *refused = ARENA_NEW(&arena, Rpmd__V1__RefusedPlugin);
         rpmd__v1__refused_plugin__init(refused);
         refused->file = arena_format(&arena, "%s", refusal->file);
@@ -116,7 +119,8 @@ static void on_load(GrpcCall *call, const void *message)
     const Rpmd__V1__LoadPluginRequest *request = message;
     const ServiceContext *context = grpc_call_service(call);
     if (request->file[0] != '/') {
-        grpc_call_refuse(call, STATUS_INVALID_ARGUMENT, "'%s' is not an absolute path; give one", request->file);
+        grpc_call_refuse(call, STATUS_INVALID_ARGUMENT, "'%s' is not an absolute path; give one",
+                         request->file);
         return;
     }
     plugin_registry_load(context->plugins, request->file, on_loaded, call);
@@ -188,7 +192,8 @@ static void on_event(const PluginEvent *event, void *data)
     message.reason = arena_format(&arena, "%s", event->reason);
     /* A watcher that does not read is not kept: events would pile up without end. */
     if (!grpc_call_send(watching->call, &message.base))
-        grpc_call_refuse(watching->call, STATUS_RESOURCE_EXHAUSTED, "the events are not being read; watch again");
+        grpc_call_refuse(watching->call, STATUS_RESOURCE_EXHAUSTED,
+                         "the events are not being read; watch again");
 }
 
 static void on_watch(GrpcCall *call, const void *message)
@@ -196,7 +201,8 @@ static void on_watch(GrpcCall *call, const void *message)
     (void)message;
     const ServiceContext *context = grpc_call_service(call);
     Watching *watching = NEW(Watching);
-    *watching = (Watching){.watcher = {.callback = on_event, .data = watching}, .plugins = context->plugins, .call = call};
+    *watching = (Watching){
+        .watcher = {.callback = on_event, .data = watching}, .plugins = context->plugins, .call = call};
     grpc_call_set_context(call, watching, release_watching);
     plugin_registry_watch(context->plugins, &watching->watcher);
     grpc_call_send_headers(call);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The gRPC services of rpmd.v1: one file each, which checks a request, calls the room that knows, and answers.
- * All borrow the context for their life.
+ * The gRPC services of rpmd.v1: one file each, which checks a request, calls the room that knows, and
+ * answers. All borrow the context for their life.
  */
 
 #include "daemon/config.h"

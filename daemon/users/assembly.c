@@ -3,7 +3,6 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/method/reasoning.h"
 #include "lib/method/statistics.h"
 
 /* ---- from the store to the method ---- */
@@ -16,7 +15,8 @@ static const Analysis *fresh_analysis(const Assembly *assembly, const StoreItem 
     return NULL;
 }
 
-static ModelItem *make_item(const Assembly *assembly, const StoreItem *item, const Analysis *fresh, Tokenizer *tokenizer)
+static ModelItem *make_item(const Assembly *assembly, const StoreItem *item, const Analysis *fresh,
+                            Tokenizer *tokenizer)
 {
     bool is_analysed = fresh || item->extractor_version.length > 0;
     return model_item_new(
@@ -30,7 +30,9 @@ static ModelItem *make_item(const Assembly *assembly, const StoreItem *item, con
             .time_us = item->time_us,
             .options = item->options,
             .option_count = item->option_count,
-            .analysis = fresh ? fresh : is_analysed ? &item->analysis : NULL,
+            .analysis = fresh         ? fresh
+                        : is_analysed ? &item->analysis
+                                      : NULL,
             .extractor_version = fresh ? assembly->task.extractor_version : item->extractor_version,
         },
         tokenizer);
@@ -44,9 +46,10 @@ static FactorSet *make_factors(const StoreFactorSet *stored, Tokenizer *tokenize
         const StoreFactor *factor = &stored->factors[f];
         rpmd_text *members = ARENA_ARRAY(&arena, rpmd_text, factor->member_count);
         for (size_t m = 0; m < factor->member_count; m++)
-            members[m] = feature_key(&arena, &(AnalyzedFeature){.category = factor->members[m].category,
-                                                                .name = factor->members[m].name,
-                                                                .polarity = (float)factor->members[m].polarity});
+            members[m] =
+                feature_key(&arena, &(AnalyzedFeature){.category = factor->members[m].category,
+                                                       .name = factor->members[m].name,
+                                                       .polarity = (float)factor->members[m].polarity});
         inputs[f] = (FactorInput){factor->name, factor->description, members, factor->member_count};
     }
     return factor_set_new(inputs, stored->count, tokenizer);
@@ -61,7 +64,8 @@ static UserModel *model_of_stored(const Assembly *assembly)
     for (size_t i = 0; i < stored->item_count; i++) {
         /* Fresh analyses come in the order of the items. */
         bool is_fresh = fresh < assembly->fresh_count && assembly->fresh[fresh].item == &stored->items[i];
-        items[i] = make_item(assembly, &stored->items[i], is_fresh ? assembly->fresh[fresh].analysis : NULL, tokenizer);
+        items[i] = make_item(assembly, &stored->items[i], is_fresh ? assembly->fresh[fresh].analysis : NULL,
+                             tokenizer);
         fresh += is_fresh;
     }
     FactorSet *factors = assembly->kind == ASSEMBLY_BUILD ? NULL : make_factors(&stored->factors, tokenizer);
@@ -165,8 +169,8 @@ static uint32_t count_before(const Assembly *assembly, uint32_t factor, rpmd_tex
 
 static bool same_counts(const FactorCounts *a, const FactorCounts *b)
 {
-    return a->items == b->items && a->influence == b->influence && a->positive == b->positive && a->neutral == b->neutral &&
-           a->negative == b->negative;
+    return a->items == b->items && a->influence == b->influence && a->positive == b->positive &&
+           a->neutral == b->neutral && a->negative == b->negative;
 }
 
 /* All raw counts, or those that are not what they were. */
@@ -181,7 +185,8 @@ static void describe_statistics(Assembly *assembly)
     for (uint32_t f = 0; f < after->factor_count; f++) {
         const FactorCounts *now = &after->counts[f];
         if (!before || !same_counts(now, &before->counts[f]))
-            counts[count++] = (StoreCounts){f, now->items, now->influence, now->positive, now->neutral, now->negative};
+            counts[count++] =
+                (StoreCounts){f, now->items, now->influence, now->positive, now->neutral, now->negative};
         for (uint32_t c = 0; c < after->class_count; c++) {
             uint32_t n = after->by_class[(size_t)f * after->class_count + c];
             if (n != count_before(assembly, f, after->classes[c]))
@@ -203,7 +208,8 @@ static void describe_share(Assembly *assembly)
     ContributionChange change = contribution_difference(&assembly->arena, before, &assembly->share);
     assembly->cells = ARENA_ARRAY(&assembly->arena, StoreCellChange, change.cell_count);
     for (size_t i = 0; i < change.cell_count; i++)
-        assembly->cells[i] = (StoreCellChange){change.cells[i].key, change.cells[i].answer_class, change.cells[i].change};
+        assembly->cells[i] =
+            (StoreCellChange){change.cells[i].key, change.cells[i].answer_class, change.cells[i].change};
     assembly->cell_count = change.cell_count;
     assembly->votes = ARENA_ARRAY(&assembly->arena, StoreVoteChange, change.vote_count);
     for (size_t i = 0; i < change.vote_count; i++)
@@ -211,7 +217,8 @@ static void describe_share(Assembly *assembly)
     assembly->vote_count = change.vote_count;
 }
 
-/* The paths of all items, or of the one that is new; the others are written again from today's numbers when needed. */
+/* The paths of all items, or of the one that is new; the others are written again from today's numbers when
+ * needed. */
 static void describe_reasoning(Assembly *assembly)
 {
     const UserModel *after = assembly->after;
@@ -226,8 +233,9 @@ static void describe_reasoning(Assembly *assembly)
             wanted = assembly->fresh[i].item->number == entry->item->number;
         if (!wanted || !model_item_counts(entry->item))
             continue;
-        rpmd_text path = reasoning_write(after, entry, assembly->smoothing, &assembly->arena);
-        assembly->reasoning[assembly->reasoning_count++] = (StoreReasoning){entry->item->number, STORE_SOURCE_NATIVE, path};
+        rpmd_text path = reasoning_of_item(&assembly->arena, &assembly->reasoning_task, after, entry);
+        assembly->reasoning[assembly->reasoning_count++] =
+            (StoreReasoning){entry->item->number, STORE_SOURCE_NATIVE, path};
     }
 }
 

@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * Makes a user's next model, and what the store must be told about it. Plain computation: runs on libuv's pool, and
- * touches nothing that another thread may change.
+ * Makes a user's next model, and what the store must be told about it. Plain computation: runs on libuv's
+ * pool, and touches nothing that another thread may change.
  */
 
 #include "daemon/store/store.h"
 #include "lib/method/model.h"
 #include "lib/method/population.h"
+#include "lib/method/reasoning.h"
 
 typedef enum AssemblyKind {
     ASSEMBLY_LOAD,     /* the model as it is stored */
@@ -34,9 +35,9 @@ typedef struct Assembly {
     const StoreModel *stored;         /* LOAD, BUILD, CATCH_UP */
     const FreshAnalysis *fresh;       /* BUILD, CATCH_UP, PUT (one) */
     size_t fresh_count;
-    uint64_t removed;                 /* REMOVE: the item's number */
-    const StoreFactorSet *factors;    /* ROLLBACK: the earlier version's */
-    double smoothing;                 /* of the propensities that reasoning paths cite */
+    uint64_t removed;              /* REMOVE: the item's number */
+    const StoreFactorSet *factors; /* ROLLBACK: the earlier version's */
+    ReasoningTask reasoning_task;  /* how reasoning paths speak; borrowed texts */
 
     UserModel *after; /* the result; one reference */
     Contribution share;

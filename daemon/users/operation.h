@@ -9,8 +9,8 @@
  *              v                                   |
  *     waiting in entry->queue --> running --> [load] --> [analyse] --> [assemble on the pool] --> [publish]
  *
- * One operation of an entry runs at a time. Which of the steps it takes is its kind's to say (steps.c); each step
- * ends by calling the next or operation_finish, which answers, frees it and starts the entry's next one.
+ * One operation of an entry runs at a time. Which of the steps it takes is its kind's to say (steps.c); each
+ * step ends by calling the next or operation_finish, which answers, frees it and starts the entry's next one.
  */
 
 #include "daemon/users/assembly.h"
@@ -75,7 +75,7 @@ struct UserEntry {
     TaskEntry *task;
     char *user;
     size_t user_length;
-    UserModel *model; /* owned reference; NULL: not loaded, or the user has none */
+    UserModel *model;   /* owned reference; NULL: not loaded, or the user has none */
     Contribution share; /* of the pooled counts; points into the model's items */
     Arena share_arena;
     bool feeds_pool;

@@ -25,7 +25,8 @@ static void on_loaded(StoreReply *reply, void *data)
     Population *population = population_new();
     for (size_t i = 0; i < reply->population.cell_count; i++) {
         const StoreCell *cell = &reply->population.cells[i];
-        population_load_cell(population, cell->key, cell->answer_class, (uint32_t)cell->count, (uint32_t)cell->users);
+        population_load_cell(population, cell->key, cell->answer_class, (uint32_t)cell->count,
+                             (uint32_t)cell->users);
     }
     for (size_t i = 0; i < reply->population.vote_count; i++) {
         const StoreVote *vote = &reply->population.votes[i];
@@ -37,7 +38,8 @@ static void on_loaded(StoreReply *reply, void *data)
     answer_waiting(task, &reply->status);
 }
 
-void task_population_need(TaskEntry *task, Operation *operation, void (*ready)(Operation *operation, const Status *status))
+void task_population_need(TaskEntry *task, Operation *operation,
+                          void (*ready)(Operation *operation, const Status *status))
 {
     if (task->state == POPULATION_READY) {
         Status status = STATUS_INIT;

@@ -3,6 +3,7 @@
 
 #include "daemon/log.h"
 #include "daemon/users/population.h"
+#include "daemon/users/task.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -22,7 +23,8 @@
 
 /* How often a change starts over because the history went on in between. */
 #define ATTEMPT_LIMIT 5
-/* Items in one call of the plugin: enough to make the hand-over cheap, few enough to be fair to other calls. */
+/* Items in one call of the plugin: enough to make the hand-over cheap, few enough to be fair to other calls.
+ */
 #define ANALYSIS_BATCH 64
 
 static void load(Operation *operation);
@@ -57,26 +59,16 @@ static uint64_t deadline_of(const Operation *operation)
     return uv_hrtime() + operation->users->context.config->call_seconds * 1000000000ull;
 }
 
-/* Fills what the plugin says about answers; refuses the operation where no plugin serves the task. */
-static bool find_task(Operation *operation, ModelTask *task)
+/* The plugin that serves the task, lent for a moment; refuses the operation and returns NULL where there is
+ * none. */
+static const rpmd_plugin *find_plugin(Operation *operation)
 {
     Status status = STATUS_INIT;
-    const rpmd_plugin *plugin = plugin_registry_find(operation->users->context.plugins, operation->entry->task->name, &status);
-    if (!plugin) {
+    const rpmd_plugin *plugin =
+        plugin_registry_find(operation->users->context.plugins, operation->entry->task->name, &status);
+    if (!plugin)
         operation_refuse(operation, &status);
-        return false;
-    }
-    *task = (ModelTask){.answer_kind = plugin->answer_kind,
-                        .ordinal_min = plugin->ordinal_min,
-                        .ordinal_max = plugin->ordinal_max,
-                        .extractor_version = arena_text(&operation->arena, text_of(plugin->version))};
-    while (plugin->answer_kind == RPMD_ANSWER_LABELS && plugin->labels[task->label_count])
-        task->label_count++;
-    rpmd_text *labels = ARENA_ARRAY(&operation->arena, rpmd_text, task->label_count);
-    for (size_t i = 0; i < task->label_count; i++)
-        labels[i] = arena_text(&operation->arena, text_of(plugin->labels[i]));
-    task->labels = labels;
-    return true;
+    return plugin;
 }
 
 /* ---- the end of an operation that has a model ---- */
@@ -85,7 +77,7 @@ static void answer(Operation *operation)
 {
     UserEntry *entry = operation->entry;
     operation->reply.model = entry->model;
-    operation->reply.share = &entry->share;
+    operation->reply.share = entry->feeds_pool ? &entry->share : NULL;
     operation->reply.user_number = entry->user_number;
     operation->reply.population = entry->task->population;
     operation_finish(operation);
@@ -219,13 +211,15 @@ static void assemble(Operation *operation, AssemblyKind kind)
 {
     Assembly *assembly = &operation->assembly;
     const UserEntry *entry = operation->entry;
-    if (!find_task(operation, &assembly->task))
+    const rpmd_plugin *plugin = find_plugin(operation);
+    if (!plugin)
         return;
+    assembly->task = task_of_plugin(&operation->arena, plugin);
+    assembly->reasoning_task = task_reasoning(&operation->arena, plugin, settings_of(operation)->smoothing);
     assembly->kind = kind;
     assembly->before = entry->model;
     assembly->before_share = &entry->share;
     assembly->stored = &operation->loaded.model;
-    assembly->smoothing = settings_of(operation)->smoothing;
     operation->knows_share = entry->model != NULL || operation->base_version == 0;
     uv_queue_work(operation->users->context.loop, &operation->work, run_assembly, on_assembled);
 }
@@ -282,14 +276,15 @@ static void analyse_next(Operation *operation)
 static void analyse_loaded(Operation *operation)
 {
     const StoreModel *stored = &operation->loaded.model;
-    ModelTask task;
-    if (!find_task(operation, &task))
+    const rpmd_plugin *plugin = find_plugin(operation);
+    if (!plugin)
         return;
     operation->fresh = ARENA_ARRAY(&operation->arena, FreshAnalysis, stored->item_count);
     operation->fresh_count = operation->analysed = 0;
     for (size_t i = 0; i < stored->item_count; i++) {
         rpmd_text version = stored->items[i].extractor_version;
-        if (version.length == 0 || (operation->kind == OPERATION_BUILD && !text_equal(version, task.extractor_version)))
+        if (version.length == 0 ||
+            (operation->kind == OPERATION_BUILD && !text_equal_string(version, plugin->version)))
             operation->fresh[operation->fresh_count++].item = &stored->items[i];
     }
     analyse_next(operation);
@@ -315,7 +310,8 @@ static void on_loaded(StoreReply *reply, void *data)
     operation->base_revision = stored->user.history_revision;
     operation->created_us = stored->version.created_us;
     /* A user who was never built takes part where the task does; later the store knows. */
-    operation->feeds_pool = settings_of(operation)->population && (stored->version.number == 0 || stored->user.feeds_pool);
+    operation->feeds_pool =
+        settings_of(operation)->population && (stored->version.number == 0 || stored->user.feeds_pool);
     bool has_model = stored->version.number > 0;
     bool is_behind = has_model && stored->version.history_revision != stored->user.history_revision;
     if (operation->kind == OPERATION_BUILD || is_behind)
@@ -355,7 +351,8 @@ static void delete_item(Operation *operation)
     const ModelEntry *found = user_model_find(entry->model, operation->id);
     if (!found) {
         Status status = STATUS_INIT;
-        status_refuse(&status, STATUS_NOT_FOUND, "the user %s has no item '%.*s' in the task %s; `rpmctl history list` shows the ids",
+        status_refuse(&status, STATUS_NOT_FOUND,
+                      "the user %s has no item '%.*s' in the task %s; `rpmctl history list` shows the ids",
                       entry->user, TEXT_ARGS(operation->id), entry->task->name);
         operation_refuse(operation, &status);
         return;
@@ -386,9 +383,10 @@ static void roll_back(Operation *operation)
     if (operation->version == 0)
         operation->version = entry->model->version - 1;
     if (operation->version == 0 || operation->version == entry->model->version) {
-        status_refuse(&status, STATUS_FAILED_PRECONDITION,
-                      "version %lu is the current one and there is none before it; `rpmctl model versions` lists them",
-                      (unsigned long)entry->model->version);
+        status_refuse(
+            &status, STATUS_FAILED_PRECONDITION,
+            "version %lu is the current one and there is none before it; `rpmctl model versions` lists them",
+            (unsigned long)entry->model->version);
         operation_refuse(operation, &status);
         return;
     }
@@ -402,9 +400,10 @@ static void refuse_without_model(Operation *operation)
 {
     Status status = STATUS_INIT;
     status_refuse(&status, STATUS_FAILED_PRECONDITION,
-                  "the user %s has %lu items in the task %s but no model; build it: rpmctl model build --task %s --user %s",
-                  operation->entry->user, (unsigned long)operation->loaded.model.user.items, operation->entry->task->name,
-                  operation->entry->task->name, operation->entry->user);
+                  "the user %s has %lu items in the task %s but no model; build it: rpmctl model build "
+                  "--task %s --user %s",
+                  operation->entry->user, (unsigned long)operation->loaded.model.user.items,
+                  operation->entry->task->name, operation->entry->task->name, operation->entry->user);
     operation_refuse(operation, &status);
 }
 

@@ -279,7 +279,8 @@ void users_get(Users *users, const UserName *name, UserCallback callback, void *
         enqueue(add_entry(users, name), operation);
 }
 
-void users_append(Users *users, const UserName *name, const StoreNewItem *item, UserCallback callback, void *data)
+void users_append(Users *users, const UserName *name, const StoreNewItem *item, UserCallback callback,
+                  void *data)
 {
     Operation *operation = new_operation(users, OPERATION_APPEND, callback, data);
     if (!operation)

@@ -5,12 +5,12 @@
  * The models of users in memory: found, built, changed, rolled back, erased.
  *
  * A model is immutable. A change makes the next one, publishes it through the store in one transaction, and
- * replaces the pointer when the transaction is on disk; whoever holds a reference keeps the old one. Changes to
- * one user are made one after the other, in the order in which they were asked for; users do not wait for each
- * other. Models that nobody uses stay in memory under a byte budget, the least recently used go first.
+ * replaces the pointer when the transaction is on disk; whoever holds a reference keeps the old one. Changes
+ * to one user are made one after the other, in the order in which they were asked for; users do not wait for
+ * each other. Models that nobody uses stay in memory under a byte budget, the least recently used go first.
  *
- * Threads: every function and every callback runs on the loop's thread. Extraction and building run on libuv's
- * pool.
+ * Threads: every function and every callback runs on the loop's thread. Extraction and building run on
+ * libuv's pool.
  */
 
 #include "daemon/config.h"
@@ -39,7 +39,7 @@ typedef struct UserReply {
     Status status;
     UserModel *model;             /* as it is now; NULL with an error, or where the user has none */
     const Population *population; /* users_get: of the task; NULL where the task takes no part */
-    const Contribution *share;    /* what the user fed into it */
+    const Contribution *share;    /* what the user fed into it; NULL: nothing */
     uint64_t user_number;         /* as the population knows the user */
     StoreOutcome outcome;         /* users_append */
     rpmd_text id;                 /* users_append: the item's */
@@ -60,7 +60,8 @@ typedef struct UserName {
 void users_get(Users *users, const UserName *name, UserCallback callback, void *data);
 
 /* Adds or corrects an item, and updates the model where there is one. The item is copied. */
-void users_append(Users *users, const UserName *name, const StoreNewItem *item, UserCallback callback, void *data);
+void users_append(Users *users, const UserName *name, const StoreNewItem *item, UserCallback callback,
+                  void *data);
 
 /* Deletes an item, and updates the model where there is one. */
 void users_delete(Users *users, const UserName *name, rpmd_text id, UserCallback callback, void *data);
@@ -80,7 +81,7 @@ void users_history_changed(Users *users, const UserName *name);
 typedef struct UsersMetrics {
     uint64_t cached_models;
     uint64_t cached_bytes;
-    uint64_t loads;   /* from the store */
+    uint64_t loads; /* from the store */
     uint64_t builds;
     uint64_t updates; /* appends, deletions, catching up */
 } UsersMetrics;
