@@ -33,6 +33,7 @@
 #include "lib/plugin/load.h"
 #include "lib/plugin/vet.h"
 
+#include <sys/queue.h>
 #include <uv.h>
 
 /* The numbers are those of rpmd.v1.PluginState. */
@@ -63,15 +64,14 @@ typedef struct PluginGeneration {
     uint32_t calls_in_flight; /* waiting and running */
     uint32_t calls_running;
     uint64_t calls_total;
-    uint64_t calls_failed; /* the plugin was at fault */
-    PluginJob *waiting;    /* first come, first served */
-    PluginJob **waiting_end;
+    uint64_t calls_failed;           /* the plugin was at fault */
+    TAILQ_HEAD(, PluginJob) waiting; /* first come, first served */
     size_t waiting_count;
     size_t waiting_bytes;
-    bool is_ready; /* stands in the registry's ring of those that may run a call */
-    struct PluginGeneration *next_ready;
+    bool is_ready; /* stands in the registry's line of those that may run a call */
+    TAILQ_ENTRY(PluginGeneration) ready;
 
-    void (*on_retired)(void *data); /* who waits for an unload; NULL for nobody */
+    void (*on_retired)(void *data); /* who waits for an unload; NULL for nobody. Only notes it */
     void *on_retired_data;
 } PluginGeneration;
 

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The seam: calls of plugins, on libuv's pool. A job waits in its generation, runs, and ends; its callback
+ * runs once, at its end or at its deadline, whichever is first:
+ *
+ *     analyze --> WAITING ---> RUNNING ---> OUTSIDE --> callback, freed
+ *                    |            |
+ *                    |            +-- deadline: callback; freed when the plugin returns
+ *                    +-- deadline: OUTSIDE
+ */
+
+#include "daemon/log.h"
+#include "daemon/plugins/internal.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/plugin/analyze.h"
+
+typedef enum JobState { JOB_OUTSIDE, JOB_WAITING, JOB_RUNNING } JobState;
+
+struct PluginJob {
+    TAILQ_ENTRY(PluginJob) waiting_link; /* in its generation, while WAITING */
+    TAILQ_ENTRY(PluginJob) link;         /* in registry->jobs, until its callback runs */
+    TAILQ_ENTRY(PluginJob) ended_link;   /* in registry->ended, while has_ended */
+    PluginRegistry *registry;
+    PluginGeneration *generation; /* while WAITING and RUNNING */
+    JobState state;
+    bool has_ended;
+    bool is_abandoned; /* the callback ran, or nobody waits */
+    PluginAnalyzed callback;
+    void *data;
+    uint64_t deadline_ns;
+    Status status; /* why it ended, unless it was analysed */
+
+    /* For the pool */
+    uv_work_t work;
+    atomic_bool cancelled;
+    Arena input;
+    const AnalysisRequest *requests;
+    size_t count;
+    const rpmd_plugin *plugin;
+    Arena output;
+    Analysis *analyses;
+    const char *version;
+};
+
+static void job_free(PluginJob *job)
+{
+    arena_finish(&job->input);
+    arena_finish(&job->output);
+    free(job);
+}
+
+/* ---- the requests' copy ---- */
+
+static AnalysisRequest *copy_requests(Arena *arena, const AnalysisRequest *requests, size_t count)
+{
+    AnalysisRequest *copies = ARENA_ARRAY(arena, AnalysisRequest, count);
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = requests[i];
+        copies[i].query = arena_text(arena, requests[i].query);
+        copies[i].response = arena_text(arena, requests[i].response);
+        rpmd_text *options = ARENA_ARRAY(arena, rpmd_text, requests[i].option_count);
+        for (size_t k = 0; k < requests[i].option_count; k++)
+            options[k] = arena_text(arena, requests[i].options[k]);
+        copies[i].options = options;
+    }
+    return copies;
+}
+
+static size_t requests_bytes(const AnalysisRequest *requests, size_t count)
+{
+    size_t bytes = count * sizeof(*requests);
+    for (size_t i = 0; i < count; i++) {
+        bytes += requests[i].query.length + requests[i].response.length;
+        for (size_t k = 0; k < requests[i].option_count; k++)
+            bytes += requests[i].options[k].length;
+    }
+    return bytes;
+}
+
+/* ---- ending ---- */
+
+/* Runs the callback, once. Frees the job unless the plugin still works on it. */
+static void job_deliver(PluginJob *job)
+{
+    TAILQ_REMOVE(&job->registry->jobs, job, link);
+    PluginBatch batch = {.status = job->status, .version = ""};
+    bool still_runs = job->state == JOB_RUNNING;
+    if (status_is_ok(&job->status)) {
+        batch.analyses = job->analyses;
+        batch.count = job->count;
+        batch.version = job->version;
+        batch.arena = job->output;
+        job->output = ARENA_INIT;
+    }
+    PluginAnalyzed callback = job->callback;
+    void *data = job->data;
+    job->is_abandoned = true;
+    if (!still_runs)
+        job_free(job);
+    callback(&batch, data);
+    arena_finish(&batch.arena);
+}
+
+/* Lets the callback come next. */
+static void job_end(PluginJob *job, const Status *status)
+{
+    job->status = *status;
+    job->has_ended = true;
+    TAILQ_INSERT_TAIL(&job->registry->ended, job, ended_link);
+    uv_async_send(&job->registry->wake);
+}
+
+void jobs_deliver(PluginRegistry *registry)
+{
+    PluginJob *job;
+    while ((job = TAILQ_FIRST(&registry->ended))) {
+        TAILQ_REMOVE(&registry->ended, job, ended_link);
+        job->has_ended = false;
+        job_deliver(job);
+    }
+}
+
+/* ---- running ---- */
+
+static void dispatch(PluginRegistry *registry);
+
+static void log_plugin_line(void *data, rpmd_log_level level, const char *line)
+{
+    const PluginJob *job = data;
+    LogLevel ours = level == RPMD_LOG_WARNING ? LOG_LEVEL_WARNING
+                    : level == RPMD_LOG_INFO  ? LOG_LEVEL_NOTICE
+                                              : LOG_LEVEL_DEBUG;
+    log_write(ours, "plugin %s: %s", job->plugin->name, line);
+}
+
+static void run_job(uv_work_t *work)
+{
+    PluginJob *job = CONTAINER_OF(work, PluginJob, work);
+    const PluginEnvironment environment = {
+        .cancelled = &job->cancelled,
+        .deadline_ns = job->deadline_ns,
+        .log = log_plugin_line,
+        .log_data = job,
+    };
+    job->analyses = plugin_analyze_batch(job->plugin, &environment, job->requests, job->count, &job->output);
+    job->version = arena_format(&job->output, "%s", job->plugin->version);
+}
+
+/* Counts a call in which the plugin was at fault. */
+static void note_failures(PluginGeneration *generation, const PluginJob *job)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        if (job->analyses[i].code != STATUS_INTERNAL)
+            continue;
+        generation->calls_failed++;
+        status_refuse(&generation->last_error, STATUS_INTERNAL, "%.*s", TEXT_ARGS(job->analyses[i].error));
+        return;
+    }
+}
+
+static void offer(PluginRegistry *registry, PluginGeneration *generation)
+{
+    if (generation->is_ready || TAILQ_EMPTY(&generation->waiting) ||
+        generation->calls_running >= PLUGIN_TASK_RUNNING_LIMIT)
+        return;
+    generation->is_ready = true;
+    TAILQ_INSERT_TAIL(&registry->ready, generation, ready);
+}
+
+static void on_job_run(uv_work_t *work, int result)
+{
+    (void)result; /* work is never cancelled: uv_cancel is not used */
+    PluginJob *job = CONTAINER_OF(work, PluginJob, work);
+    PluginRegistry *registry = job->registry;
+    PluginGeneration *generation = job->generation;
+    job->state = JOB_OUTSIDE;
+    registry->running--;
+    generation->calls_running--;
+    generation->calls_in_flight--;
+    note_failures(generation, job);
+    offer(registry, generation);
+    registry_settle(registry, generation);
+    dispatch(registry);
+    if (job->is_abandoned)
+        job_free(job);
+    else if (!job->has_ended)
+        job_deliver(job);
+    registry_continue_closing(registry);
+}
+
+/* Takes a job out of its generation's line. */
+static void leave_line(PluginJob *job)
+{
+    PluginGeneration *generation = job->generation;
+    TAILQ_REMOVE(&generation->waiting, job, waiting_link);
+    generation->waiting_count--;
+    generation->waiting_bytes -= requests_bytes(job->requests, job->count);
+    if (TAILQ_EMPTY(&generation->waiting) && generation->is_ready) {
+        TAILQ_REMOVE(&job->registry->ready, generation, ready);
+        generation->is_ready = false;
+    }
+}
+
+/* Starts waiting jobs while threads are free; generations take turns. */
+static void dispatch(PluginRegistry *registry)
+{
+    PluginGeneration *generation;
+    while (registry->running < PLUGIN_RUNNING_LIMIT && (generation = TAILQ_FIRST(&registry->ready))) {
+        PluginJob *job = TAILQ_FIRST(&generation->waiting);
+        leave_line(job);
+        if (generation->is_ready) {
+            TAILQ_REMOVE(&registry->ready, generation, ready);
+            generation->is_ready = false;
+        }
+        job->state = JOB_RUNNING;
+        registry->running++;
+        generation->calls_running++;
+        offer(registry, generation);
+        uv_queue_work(registry->loop, &job->work, run_job, on_job_run);
+    }
+}
+
+/* Takes a waiting job out of its generation without running it. */
+static void withdraw(PluginJob *job)
+{
+    PluginGeneration *generation = job->generation;
+    leave_line(job);
+    generation->calls_in_flight--;
+    job->state = JOB_OUTSIDE;
+    job->generation = NULL;
+    registry_settle(job->registry, generation);
+}
+
+/* ---- deadlines ---- */
+
+static void on_timer(uv_timer_t *timer)
+{
+    PluginRegistry *registry = timer->data;
+    registry->timer_ns = 0;
+    jobs_expire(registry);
+}
+
+static void arm_timer(PluginRegistry *registry, uint64_t deadline_ns)
+{
+    if (registry->timer_ns != 0 && registry->timer_ns <= deadline_ns)
+        return;
+    uint64_t now = uv_hrtime();
+    uint64_t milliseconds = deadline_ns > now ? (deadline_ns - now) / 1000000 + 1 : 0;
+    registry->timer_ns = deadline_ns;
+    /* The timer counts from the loop's idea of now, which may be old. */
+    uv_update_time(registry->loop);
+    uv_timer_start(&registry->timer, on_timer, milliseconds, 0);
+}
+
+void jobs_expire(PluginRegistry *registry)
+{
+    uint64_t now = uv_hrtime();
+    uint64_t next = 0;
+    PluginJob *job;
+    TAILQ_FOREACH(job, &registry->jobs, link)
+    {
+        if (job->deadline_ns == 0 || job->has_ended)
+            continue;
+        if (job->deadline_ns > now) {
+            next = next == 0 ? job->deadline_ns : MIN(next, job->deadline_ns);
+            continue;
+        }
+        Status status;
+        status_refuse(&status, STATUS_DEADLINE_EXCEEDED, "the deadline passed while the call %s",
+                      job->state == JOB_RUNNING ? "was with the plugin" : "waited for a plugin");
+        atomic_store(&job->cancelled, true);
+        if (job->state == JOB_WAITING)
+            withdraw(job);
+        job_end(job, &status);
+    }
+    if (next != 0)
+        arm_timer(registry, next);
+}
+
+/* ---- asking ---- */
+
+/* The generation that takes the call, or NULL and why. */
+static PluginGeneration *admit(PluginRegistry *registry, const char *name, size_t count, size_t bytes,
+                               Status *status)
+{
+    PluginTask *task = registry_find_task(registry, name);
+    if (registry->closing) {
+        status_refuse(status, STATUS_UNAVAILABLE, "the daemon is stopping; try again when it is back");
+        return NULL;
+    }
+    if (!task || !task->current) {
+        registry_refuse_unknown(registry, name, status);
+        return NULL;
+    }
+    if (count > PLUGIN_BATCH_LIMIT) {
+        status_refuse(status, STATUS_INVALID_ARGUMENT, "the call has %zu items; the limit is %d", count,
+                      PLUGIN_BATCH_LIMIT);
+        return NULL;
+    }
+    if (task->current->waiting_count >= PLUGIN_QUEUE_LIMIT ||
+        task->current->waiting_bytes + bytes > PLUGIN_QUEUE_BYTES_LIMIT) {
+        status_refuse(status, STATUS_RESOURCE_EXHAUSTED,
+                      "%zu calls wait for plugin %s, the limit is %d; try again later",
+                      task->current->waiting_count, name, PLUGIN_QUEUE_LIMIT);
+        return NULL;
+    }
+    return task->current;
+}
+
+PluginJob *plugin_registry_analyze(PluginRegistry *registry, const char *name,
+                                   const AnalysisRequest *requests, size_t count, uint64_t deadline_ns,
+                                   PluginAnalyzed callback, void *data)
+{
+    PluginJob *job = NEW(PluginJob);
+    *job = (PluginJob){.registry = registry, .callback = callback, .data = data, .deadline_ns = deadline_ns};
+    TAILQ_INSERT_TAIL(&registry->jobs, job, link);
+    size_t bytes = requests_bytes(requests, count);
+    Status status = STATUS_INIT;
+    PluginGeneration *generation = admit(registry, name, count, bytes, &status);
+    if (!generation) {
+        job_end(job, &status);
+        return job;
+    }
+    job->requests = copy_requests(&job->input, requests, count);
+    job->count = count;
+    job->generation = generation;
+    job->plugin = &generation->image->descriptor.plugin;
+    job->state = JOB_WAITING;
+    TAILQ_INSERT_TAIL(&generation->waiting, job, waiting_link);
+    generation->waiting_count++;
+    generation->waiting_bytes += bytes;
+    generation->calls_in_flight++;
+    generation->calls_total++;
+    offer(registry, generation);
+    dispatch(registry);
+    if (deadline_ns != 0)
+        arm_timer(registry, deadline_ns);
+    return job;
+}
+
+void plugin_job_cancel(PluginJob *job)
+{
+    PluginRegistry *registry = job->registry;
+    TAILQ_REMOVE(&registry->jobs, job, link);
+    if (job->has_ended)
+        TAILQ_REMOVE(&registry->ended, job, ended_link);
+    atomic_store(&job->cancelled, true);
+    job->is_abandoned = true;
+    if (job->state == JOB_RUNNING)
+        return;
+    if (job->state == JOB_WAITING)
+        withdraw(job);
+    job_free(job);
+    if (registry->closing)
+        uv_async_send(&registry->wake);
+}
+
+void jobs_refuse(PluginRegistry *registry)
+{
+    Status status;
+    status_refuse(&status, STATUS_UNAVAILABLE, "the daemon is stopping; try again when it is back");
+    PluginJob *job;
+    TAILQ_FOREACH(job, &registry->jobs, link)
+    {
+        if (job->state != JOB_WAITING)
+            continue;
+        withdraw(job);
+        job_end(job, &status);
+    }
+}

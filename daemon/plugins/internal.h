@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Inside daemon/plugins: what registry.c (tasks), loading.c (steps), calls.c (the seam) share. */
+
+#include "daemon/plugins/registry.h"
+#include "lib/base/macros.h"
+#include "lib/plugin/call.h"
+
+#include <sys/queue.h>
+
+typedef enum ChangeKind { CHANGE_LOAD, CHANGE_RELOAD, CHANGE_UNLOAD, CHANGE_MARK } ChangeKind;
+
+/* A change that somebody asked for. One is at work at a time. */
+typedef struct Change {
+    TAILQ_ENTRY(Change) link;
+    PluginRegistry *registry;
+    ChangeKind kind;
+    char *file;   /* load */
+    char *name;   /* reload, unload */
+    bool scanned; /* load: found in a directory; a refusal is remembered */
+    PluginDone done;
+    void (*mark)(void *data); /* mark: only tells that it is reached */
+    void *data;
+
+    PluginGeneration *generation;
+    uv_work_t work;
+    /* What a step on the pool made, until the loop takes it. */
+    VettedPlugin vetted;
+    char *copy;
+    PluginImage *image;
+    Status status;
+} Change;
+
+TAILQ_HEAD(ChangeList, Change);
+TAILQ_HEAD(JobList, PluginJob);
+TAILQ_HEAD(GenerationList, PluginGeneration);
+
+typedef struct DeadCopy {
+    struct DeadCopy *next;
+    char *path;
+} DeadCopy;
+
+struct PluginRegistry {
+    uv_loop_t *loop;
+    char *copies; /* the directory of the private copies */
+    PluginTask *tasks;
+    PluginRefusal *refusals;
+    size_t refusal_count;
+    PluginWatcher *watchers;
+
+    struct ChangeList changes; /* waiting */
+    Change *change;            /* at work */
+    DeadCopy *dead_copies;     /* removed when no change is at work, which could be about to load one */
+
+    struct JobList jobs;         /* whose callback has not run */
+    struct JobList ended;        /* of these: whose callback comes next */
+    struct GenerationList ready; /* that may start a call */
+    size_t running;              /* jobs on the pool, abandoned ones included */
+
+    uv_async_t wake; /* runs callbacks and changes outside the functions that ask for them */
+    uv_timer_t timer;
+    uint64_t timer_ns; /* when it fires; 0: it does not */
+    unsigned open_handles;
+    bool closing;
+    bool handles_closed;
+    PluginClosed closed;
+    void *closed_data;
+};
+
+/* registry.c */
+
+PluginTask *registry_find_task(const PluginRegistry *registry, const char *name);
+
+/* The task, made when there is none. */
+PluginTask *registry_add_task(PluginRegistry *registry, const char *name);
+
+/* Puts a generation at the head of a task's and numbers it. */
+void registry_attach(PluginTask *task, PluginGeneration *generation);
+
+/* Moves a generation and tells the log and the watchers. */
+void registry_move(PluginRegistry *registry, PluginGeneration *generation, PluginState to,
+                   const char *reason);
+
+/* Tells of a new generation. */
+void registry_announce(PluginRegistry *registry, const PluginGeneration *generation, const char *reason);
+
+/* Stops giving calls to a generation that serves; it retires when its calls have ended. */
+void registry_drain(PluginRegistry *registry, PluginGeneration *generation, const char *reason);
+
+/* Retires a draining generation without calls; forgets old ones, and the task with its last one. May free
+ * the generation. */
+void registry_settle(PluginRegistry *registry, PluginGeneration *generation);
+
+/* Removes a private copy as soon as no generation and no change needs it. Takes the path; NULL is fine. */
+void registry_discard_copy(PluginRegistry *registry, char *path);
+void registry_remove_copies(PluginRegistry *registry);
+
+void registry_remember_refusal(PluginRegistry *registry, const char *file, const Status *status);
+void registry_forget_refusal(PluginRegistry *registry, const char *file);
+
+/* Fills NOT_FOUND with the tasks that there are. */
+int registry_refuse_unknown(const PluginRegistry *registry, const char *name, Status *status);
+
+/* Goes on with closing, when nothing is at work any more. */
+void registry_continue_closing(PluginRegistry *registry);
+
+/* loading.c */
+
+/* Starts the next change, if none is at work. */
+void changes_run(PluginRegistry *registry);
+
+/* Refuses the changes that wait. */
+void changes_refuse(PluginRegistry *registry);
+
+/* calls.c */
+
+/* Runs the callbacks of the jobs that have ended. */
+void jobs_deliver(PluginRegistry *registry);
+
+/* Ends all jobs whose deadline passed, and sets the timer for the next. */
+void jobs_expire(PluginRegistry *registry);
+
+/* Ends the jobs that wait. */
+void jobs_refuse(PluginRegistry *registry);
