@@ -38,6 +38,7 @@ struct QueryCall {
     size_t retrieved_count;
     PopulationView view;
     Tokenizer *tokenizer;
+    PredictionRequest prediction; /* closed tasks */
 };
 
 static void release(void *data)
@@ -157,15 +158,14 @@ static PredictionCase *predict(QueryCall *query)
     const UserModel *model = query->model;
     if (model->answer_kind == RPMD_ANSWER_TEXT)
         return NULL;
-    PredictionRequest *request = ARENA_NEW(&query->arena, PredictionRequest);
     PredictionCase *prediction = ARENA_NEW(&query->arena, PredictionCase);
-    *request = (PredictionRequest){.model = model,
-                                   .target = &query->target,
-                                   .retrieved = query->retrieved,
-                                   .retrieved_count = query->retrieved_count,
-                                   .view = query->view.population ? &query->view : NULL,
-                                   .tokenizer = query->tokenizer};
-    prediction_of_target(request, &query->arena, prediction);
+    query->prediction = (PredictionRequest){.model = model,
+                                            .target = &query->target,
+                                            .retrieved = query->retrieved,
+                                            .retrieved_count = query->retrieved_count,
+                                            .view = query->view.population ? &query->view : NULL,
+                                            .tokenizer = query->tokenizer};
+    prediction_of_target(&query->prediction, &query->arena, prediction);
     return prediction;
 }
 
@@ -177,16 +177,16 @@ static void answer_prompt(QueryCall *query, const UserReply *reply)
     const rpmd_plugin *plugin = plugin_registry_find(query->context->plugins, query->task, &status);
     PromptRequest request = {
         .texts = plugin->prompt_texts,
-        .plugin = plugin,
-        .reasoning = &query->reasoning,
         .model = query->model,
         .target = &query->target,
         .retrieved = query->retrieved,
         .retrieved_count = query->retrieved_count,
         .prediction = predict(query),
-        .budget_bytes = query->budget_bytes ? query->budget_bytes : query->settings->prompt_bytes,
+        .settings = {.budget_bytes =
+                         query->budget_bytes ? query->budget_bytes : query->settings->prompt_bytes,
+                     .smoothing = query->settings->smoothing},
     };
-    if (prompt_write(&request, &query->arena, &prompt, &status)) {
+    if (prompt_construct(&request, &query->arena, &prompt, &status)) {
         grpc_call_finish(query->call, &status);
         return;
     }
@@ -251,13 +251,7 @@ static void answer_respond(QueryCall *query, const UserReply *reply)
                          query->task);
         return;
     }
-    PredictionRequest request = {.model = query->model,
-                                 .target = &query->target,
-                                 .retrieved = query->retrieved,
-                                 .retrieved_count = query->retrieved_count,
-                                 .view = query->view.population ? &query->view : NULL,
-                                 .tokenizer = query->tokenizer};
-    rpmd_text reasoning = reasoning_of_prediction(arena, &query->reasoning, &request, prediction);
+    rpmd_text reasoning = reasoning_of_prediction(arena, &query->reasoning, &query->prediction, prediction);
     rpmd_text answer = prediction->candidates[prediction->result.answer].answer;
     Rpmd__V1__RespondResponse delta = RPMD__V1__RESPOND_RESPONSE__INIT;
     Rpmd__V1__RespondResponse last = RPMD__V1__RESPOND_RESPONSE__INIT;
