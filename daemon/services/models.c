@@ -202,7 +202,7 @@ static char *staleness(Arena *arena, const ServiceContext *context, const char *
     return arena_format(arena, "%s", "");
 }
 
-void models_fill_get(Arena *arena, const ServiceContext *context, const char *task, const UserModel *model,
+static void fill_get(Arena *arena, const ServiceContext *context, const char *task, const UserModel *model,
                      Rpmd__V1__GetResponse *response)
 {
     response->version = model->version;
@@ -233,7 +233,7 @@ static void on_model(const UserReply *reply, void *data)
     _cleanup_arena_ Arena arena = ARENA_INIT;
     const Rpmd__V1__GetRequest *request = grpc_call_context(call);
     Rpmd__V1__GetResponse response = RPMD__V1__GET_RESPONSE__INIT;
-    models_fill_get(&arena, grpc_call_service(call), request->task, reply->model, &response);
+    fill_get(&arena, grpc_call_service(call), request->task, reply->model, &response);
     grpc_call_reply(call, &response.base);
 }
 
@@ -467,7 +467,7 @@ static void on_exported_model(const UserReply *reply, void *data)
         Rpmd__V1__ExportUserResponse entry = RPMD__V1__EXPORT_USER_RESPONSE__INIT;
         Rpmd__V1__GetResponse model = RPMD__V1__GET_RESPONSE__INIT;
         entry.task = convert_text(&arena, tour->list.task);
-        models_fill_get(&arena, tour->context, entry.task, reply->model, &model);
+        fill_get(&arena, tour->context, entry.task, reply->model, &model);
         entry.model = &model;
         grpc_call_send(tour->call, &entry.base);
     }

@@ -138,6 +138,7 @@ static void describe_analyses(Assembly *assembly)
     for (size_t i = 0; i < assembly->fresh_count; i++)
         assembly->analyses[i] = (StoreItemAnalysis){.item = assembly->fresh[i].item->number,
                                                     .revision = assembly->fresh[i].item->revision,
+                                                    .extractor_version = assembly->task.extractor_version,
                                                     .analysis = assembly->fresh[i].analysis};
     assembly->analysis_count = assembly->fresh_count;
 }

@@ -9,8 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* How far a quoted answer may stand from its share: `"classic": 58%`, `"classic" in 58%`. */
-#define ANSWER_REACH 8
+/* How far a quoted answer may stand from its share: `"classic": 58%`, `"classic" in 12 of 29 (41%)`. */
+#define ANSWER_REACH 24
 
 typedef struct Check {
     const CitationFact *facts;
@@ -119,7 +119,7 @@ static bool share_is(double share, Number percent)
 /* The answer that a share at this place is said to be of: a quoted text right before it that is one. */
 static rpmd_text answer_of(const Check *check, const CitationFact *fact, size_t begin)
 {
-    if (check->answer.length && begin - check->answer_end <= ANSWER_REACH)
+    if (check->answer.length > 0 && begin - check->answer_end <= ANSWER_REACH)
         for (size_t i = 0; i < fact->share_count; i++)
             if (text_equal(fact->shares[i].answer, check->answer))
                 return check->answer;
@@ -131,7 +131,7 @@ static bool fact_holds_percent(const Check *check, const CitationFact *fact, siz
     rpmd_text answer = answer_of(check, fact, begin);
     for (size_t i = 0; i < fact->share_count; i++) {
         const CitationShare *share = &fact->shares[i];
-        if (answer.length && !text_equal(share->answer, answer))
+        if (answer.length > 0 && !text_equal(share->answer, answer))
             continue;
         if (share->whole && share_is((double)share->part / share->whole, percent))
             return true;
@@ -141,11 +141,17 @@ static bool fact_holds_percent(const Check *check, const CitationFact *fact, siz
     return false;
 }
 
-static bool fact_holds_pair(const CitationFact *fact, Number part, Number whole)
+static bool fact_holds_pair(const Check *check, const CitationFact *fact, size_t begin, Number part,
+                            Number whole)
 {
-    for (size_t i = 0; i < fact->share_count; i++)
-        if (fact->shares[i].part == part.value && fact->shares[i].whole == whole.value)
+    rpmd_text answer = answer_of(check, fact, begin);
+    for (size_t i = 0; i < fact->share_count; i++) {
+        const CitationShare *share = &fact->shares[i];
+        if (answer.length > 0 && !text_equal(share->answer, answer))
+            continue;
+        if (share->part == part.value && share->whole == whole.value)
             return true;
+    }
     return false;
 }
 
@@ -177,26 +183,30 @@ static void check_percent(Check *check, size_t begin, Number percent)
               decimal, subject(check, name));
 }
 
-static void check_pair(Check *check, Number part, Number whole)
+static void check_pair(Check *check, size_t begin, Number part, Number whole)
 {
     check->report->numbers++;
     for (size_t i = 0; i < check->fact_count; i++)
-        if (speaks_of(check, &check->facts[i]) && fact_holds_pair(&check->facts[i], part, whole))
+        if (speaks_of(check, &check->facts[i]) &&
+            fact_holds_pair(check, &check->facts[i], begin, part, whole))
             return;
     char name[160];
     violation(check, "\"%" PRIu32 " of %" PRIu32 "\" is cited for %s, whose statistics have no such count.",
               part.value, whole.value, subject(check, name));
 }
 
-static void check_whole(Check *check, Number whole)
+static void check_count(Check *check, const char *name, bool influence, Number count)
 {
     check->report->numbers++;
-    for (size_t i = 0; i < check->fact_count; i++)
-        if (speaks_of(check, &check->facts[i]) && fact_holds_whole(&check->facts[i], whole))
+    for (size_t i = 0; i < check->fact_count; i++) {
+        const CitationFact *fact = &check->facts[i];
+        if (speaks_of(check, fact) &&
+            (influence ? fact->influence == count.value : fact_holds_whole(fact, count)))
             return;
-    char name[160];
-    violation(check, "\"n=%" PRIu32 "\" is cited for %s, which rests on another number of items.",
-              whole.value, subject(check, name));
+    }
+    char factor[160];
+    violation(check, "\"%s=%" PRIu32 "\" is cited for %s, whose statistics have another number.", name,
+              count.value, subject(check, factor));
 }
 
 /* [name] */
@@ -234,18 +244,24 @@ static void read_quote(Check *check)
     check->answer_end = check->at;
 }
 
-/* n=12 */
-static void read_whole(Check *check)
+/* n=12, influence=20; any other word is passed over. */
+static void read_word(Check *check)
 {
-    size_t begin = check->at++;
-    skip_spaces(check);
-    if (!skip(check, "=")) {
-        check->at = begin + 1;
+    bool influence = skip(check, "influence");
+    if (!influence && !skip(check, "n")) {
+        check->at++;
         return;
     }
+    size_t end = check->at;
     skip_spaces(check);
-    if (is_digit(peek(check, 0)))
-        check_whole(check, read_number(check));
+    if (skip(check, "=")) {
+        skip_spaces(check);
+        if (is_digit(peek(check, 0))) {
+            check_count(check, influence ? "influence" : "n", influence, read_number(check));
+            return;
+        }
+    }
+    check->at = end;
 }
 
 /* 58%, 7 of 12, or a number that says nothing of a factor */
@@ -261,7 +277,7 @@ static void read_share(Check *check)
     }
     if ((skip(check, "of ") || skip(check, "out of ")) &&
         (skip(check, "the ") || skip(check, "all ") || true) && is_digit(peek(check, 0))) {
-        check_pair(check, number, read_number(check));
+        check_pair(check, begin, number, read_number(check));
         return;
     }
     check->at = end;
@@ -278,8 +294,8 @@ static void check_line(Check *check)
             read_quote(check);
         else if (c == '[')
             read_factor(check);
-        else if (c == 'n' && !follows_word(check))
-            read_whole(check);
+        else if ((c == 'n' || c == 'i') && !follows_word(check))
+            read_word(check);
         else if (is_digit(c) && !follows_word(check))
             read_share(check);
         else

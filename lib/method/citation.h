@@ -7,6 +7,7 @@
  *
  * A factor is cited as [name]. The numbers of the rest of the line, up to the next [name], are said of it:
  *     n=12   n = 12   out of 12       how many the shares are taken of
+ *     influence=20                    how often its features influenced the answer
  *     7 of 12                         a part and its whole
  *     58%                             a share; with one decimal place ("58.3%") it is held to that
  * A share right behind a quoted answer ("classic" 58%) has to be that answer's. Other numbers ("a rating of
@@ -34,7 +35,8 @@ typedef struct CitationShare {
 /* A factor with all that may be said of it. */
 typedef struct CitationFact {
     rpmd_text name;
-    uint32_t items; /* n */
+    uint32_t items;     /* n */
+    uint32_t influence; /* open answers; 0 elsewhere */
     const CitationShare *shares;
     size_t share_count;
 } CitationFact;

@@ -56,31 +56,39 @@ static double offered_in(const uint32_t *offered, uint32_t items, size_t candida
     return offered ? offered[candidate] : items;
 }
 
-/* The population's shares of the candidates: (chosen + k) / (all + K k). */
-static void weigh_others(Work *work)
-{
-    const PredictionInput *input = work->input;
-    for (size_t i = 0; i < work->count; i++)
-        work->others[i] = (input->others ? input->others[i] : 0) + work->constants->others_pseudo;
-    normalize(work->others, work->count);
-    double *gains = add_step(work, PREDICTION_OTHERS, 0);
-    for (size_t i = 0; i < work->count; i++)
-        gains[i] = log(work->others[i] * (double)work->count);
-    apply(work, gains);
-}
-
-/* The user's shares: (chosen + alpha * others) / (offered + alpha). */
-static void weigh_own(Work *work)
+/* (chosen + alpha * toward) / (offered + alpha), to sum 1: the user's shares drawn toward others. */
+static void shrink(const Work *work, const double *toward, double *shares)
 {
     const PredictionInput *input = work->input;
     double alpha = work->constants->own_alpha;
     for (size_t i = 0; i < work->count; i++)
-        work->prior[i] = (input->own[i] + alpha * work->others[i]) /
-                         (offered_in(input->own_offered, input->own_items, i) + alpha);
-    normalize(work->prior, work->count);
+        shares[i] = (input->own[i] + alpha * toward[i]) /
+                    (offered_in(input->own_offered, input->own_items, i) + alpha);
+    normalize(shares, work->count);
+}
+
+/*
+ * The user's shares, drawn toward the population's: (chosen + k) / (all + K k) for each candidate. What the
+ * user's answers alone say, drawn toward even shares, is one step; what the population changes is another.
+ */
+static void weigh_answers(Work *work)
+{
+    const PredictionInput *input = work->input;
+    double *alone = work->scratch;
+    for (size_t i = 0; i < work->count; i++)
+        work->others[i] = 1.0 / (double)work->count;
+    shrink(work, work->others, alone);
+    for (size_t i = 0; i < work->count; i++)
+        work->others[i] = (input->others ? input->others[i] : 0) + work->constants->others_pseudo;
+    normalize(work->others, work->count);
+    shrink(work, work->others, work->prior);
     double *gains = add_step(work, PREDICTION_PRIOR, 0);
     for (size_t i = 0; i < work->count; i++)
-        gains[i] = log(work->prior[i]) - log(work->others[i]);
+        gains[i] = log(alone[i] * (double)work->count);
+    apply(work, gains);
+    gains = add_step(work, PREDICTION_OTHERS, 0);
+    for (size_t i = 0; i < work->count; i++)
+        gains[i] = log(work->prior[i] / alone[i]);
     apply(work, gains);
 }
 
@@ -275,8 +283,7 @@ void prediction_make(const PredictionInput *input, Arena *arena, Prediction *pre
                  .gains = doubles + 4 * count};
     _cleanup_free_ PredictionContribution *contributions = NEW_ARRAY(PredictionContribution, steps);
     work.steps = contributions;
-    weigh_others(&work);
-    weigh_own(&work);
+    weigh_answers(&work);
     weigh_tone(&work);
     weigh_factors(&work);
     weigh_pooled(&work);

@@ -49,7 +49,8 @@ bool prompt_text_block(Buffer *buffer, rpmd_text text, size_t limit)
         i++;
     }
     if (shown < text.length)
-        buffer_append_format(buffer, PROMPT_TEXT_CUT "\n(cut: %zu of %zu bytes shown)", shown, text.length);
+        buffer_append_format(buffer, PROMPT_TEXT_CUT "\n(cut: the first %zu bytes of %zu are shown)", shown,
+                             text.length);
     buffer_append_string(buffer, "\n");
     return shown < text.length;
 }
@@ -71,6 +72,11 @@ static void append_line(Buffer *buffer, rpmd_text text, size_t limit, const char
     }
     if (shown < text.length)
         buffer_append_string(buffer, PROMPT_TEXT_CUT);
+}
+
+void prompt_text_line(Buffer *buffer, rpmd_text text)
+{
+    append_line(buffer, text, 0, "", "");
 }
 
 void prompt_text_quote(Buffer *buffer, rpmd_text text, size_t limit)

@@ -32,6 +32,9 @@ bool prompt_text_block(Buffer *buffer, rpmd_text text, size_t limit);
 /* Appends a text in double quotes on one line, of at most limit bytes (0: all). */
 void prompt_text_quote(Buffer *buffer, rpmd_text text, size_t limit);
 
+/* Appends a text on one line, as it is otherwise. */
+void prompt_text_line(Buffer *buffer, rpmd_text text);
+
 /* Appends a feature's name: as it is where it holds only letters, marks of words and spaces, else quoted. */
 void prompt_text_name(Buffer *buffer, rpmd_text name);
 

@@ -3,15 +3,18 @@
 /*
  * Predicts every query of a LaMP folder without a daemon: models and population in memory.
  *   offline_evaluation PLUGIN.so FOLDER [--no-population] [--holdout N] [--examples K] [--minimum-users N]
+ *                      [--budget BYTES] [--show N]
  * --holdout N predicts the last N items of each history (at most a third) from the earlier ones, instead of
- * the folder's own queries: what constants are chosen by.
+ * the folder's own queries: what constants are chosen by. Every prompt and reasoning path is checked for its
+ * citations; --show prints the first N.
  */
 
 #include "lib/base/intern.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/history/lamp.h"
-#include "lib/method/prediction_input.h"
+#include "lib/method/citation_model.h"
+#include "lib/method/prompt.h"
 #include "lib/plugin/analyze.h"
 #include "lib/plugin/load.h"
 
@@ -41,7 +44,8 @@ typedef struct Evaluation {
     size_t examples;
     size_t holdout;
     uint32_t minimum_users;
-    bool verbose;
+    size_t budget;
+    size_t show;
     uint64_t number;
 
     size_t predicted;
@@ -50,6 +54,11 @@ typedef struct Evaluation {
     double error;
     double surprise; /* sum of -log(probability of the true answer) */
     double seconds;
+    double prompt_seconds;
+    size_t prompts;
+    size_t prompt_bytes;
+    size_t refused;
+    CitationReport citations;
 } Evaluation;
 
 static double now(void)
@@ -145,6 +154,63 @@ static void score(Evaluation *evaluation, const PredictionCase *prediction, rpmd
         evaluation->error += weight * fabs(atof(answer.data) - atof(truth.data));
 }
 
+static void check(Evaluation *evaluation, const CitationReport *report, rpmd_text text)
+{
+    for (size_t v = 0; v < report->count; v++)
+        printf("VIOLATION %s\n", report->violations[v]);
+    if (report->count > 0)
+        printf("in: %.*s\n", TEXT_ARGS(text));
+    evaluation->citations.count += report->count;
+    evaluation->citations.factors += report->factors;
+    evaluation->citations.numbers += report->numbers;
+}
+
+/* The prompt and the reasoning, with their citations checked. */
+static void show(Evaluation *evaluation, const PredictionRequest *request, const PredictionCase *prediction,
+                 rpmd_text truth, Arena *arena)
+{
+    double start = now();
+    PromptRequest prompt_request = {.texts = evaluation->plugin->prompt_texts,
+                                    .model = request->model,
+                                    .target = request->target,
+                                    .retrieved = request->retrieved,
+                                    .retrieved_count = request->retrieved_count,
+                                    .prediction = prediction,
+                                    .settings = {.budget_bytes = evaluation->budget}};
+    Prompt prompt;
+    Status status = STATUS_INIT;
+    bool shown = evaluation->prompts++ < evaluation->show;
+    if (prompt_construct(&prompt_request, arena, &prompt, &status) != 0) {
+        evaluation->refused++;
+        if (shown)
+            printf("%s\n", status.message);
+        return;
+    }
+    evaluation->prompt_seconds += now() - start;
+    evaluation->prompt_bytes += prompt.text.length;
+    CitationReport report = {0};
+    citation_check_prompt(prompt.text, request->model, 0, arena, &report);
+    check(evaluation, &report, prompt.text);
+    if (shown) {
+        printf("%.*s", TEXT_ARGS(prompt.text));
+        for (size_t d = 0; d < prompt.dropped_count; d++)
+            printf("DROPPED %s\n", prompt.dropped[d].data);
+        printf("%zu bytes, %zu stable. ", prompt.text.length, prompt.stable_bytes);
+    }
+    if (prediction) {
+        ReasoningTask task = {text_of(prompt_request.texts->query_noun),
+                              text_of(prompt_request.texts->response_noun), 0};
+        rpmd_text reasoning = reasoning_of_prediction(arena, &task, request, prediction);
+        report = (CitationReport){0};
+        citation_check_reasoning(reasoning, request->model, 0, NULL, arena, &report);
+        check(evaluation, &report, reasoning);
+        if (shown)
+            printf("NATIVE %s\n", reasoning.data);
+    }
+    if (shown)
+        printf("TRUTH %s\n\n", truth.data);
+}
+
 static void predict(Evaluation *evaluation, uint32_t number, rpmd_text query, const rpmd_text *options,
                     size_t option_count, rpmd_text truth, double weight)
 {
@@ -179,12 +245,13 @@ static void predict(Evaluation *evaluation, uint32_t number, rpmd_text query, co
                                             .view = evaluation->population ? &view : NULL,
                                             .tokenizer = evaluation->tokenizer};
     PredictionCase prediction;
-    prediction_of_target(&prediction_request, &arena, &prediction);
-    evaluation->seconds += now() - start;
-    score(evaluation, &prediction, gold.answer, weight);
-    if (evaluation->verbose)
-        printf("%.*s -> %s (truth %s)\n", TEXT_ARGS(evaluation->users.texts[number]),
-               prediction.candidates[prediction.result.answer].answer.data, gold.answer.data);
+    bool closed = evaluation->plugin->answer_kind != RPMD_ANSWER_TEXT;
+    if (closed) {
+        prediction_of_target(&prediction_request, &arena, &prediction);
+        evaluation->seconds += now() - start;
+        score(evaluation, &prediction, gold.answer, weight);
+    }
+    show(evaluation, &prediction_request, closed ? &prediction : NULL, gold.answer, &arena);
 }
 
 static void predict_held_out(Evaluation *evaluation)
@@ -263,11 +330,20 @@ static void set_task(Evaluation *evaluation)
 static void print_result(const Evaluation *evaluation, const char *folder)
 {
     double weight = evaluation->weight;
-    printf("%s: %zu predicted, accuracy %.3f", folder, evaluation->predicted, evaluation->correct / weight);
-    if (evaluation->plugin->answer_kind == RPMD_ANSWER_ORDINAL)
-        printf(", MAE %.3f", evaluation->error / weight);
-    printf(", surprise %.3f, %.0f us a prediction\n", evaluation->surprise / weight,
-           evaluation->seconds * 1e6 / (double)evaluation->predicted);
+    if (evaluation->predicted > 0) {
+        printf("%s: %zu predicted, accuracy %.3f", folder, evaluation->predicted,
+               evaluation->correct / weight);
+        if (evaluation->plugin->answer_kind == RPMD_ANSWER_ORDINAL)
+            printf(", MAE %.3f", evaluation->error / weight);
+        printf(", surprise %.3f, %.0f us a prediction\n", evaluation->surprise / weight,
+               evaluation->seconds * 1e6 / (double)evaluation->predicted);
+    }
+    size_t made = evaluation->prompts - evaluation->refused;
+    printf("%zu prompts of %zu bytes, %.0f us each, %zu refused; %u factors and %u numbers cited, %zu "
+           "violations\n",
+           made, made ? evaluation->prompt_bytes / made : 0,
+           made ? evaluation->prompt_seconds * 1e6 / (double)made : 0, evaluation->refused,
+           evaluation->citations.factors, evaluation->citations.numbers, evaluation->citations.count);
 }
 
 static void finish(Evaluation *evaluation)
@@ -293,10 +369,12 @@ int main(int argc, char **argv)
         const char *value = i + 1 < argc ? argv[i + 1] : "0";
         if (strcmp(argv[i], "--no-population") == 0)
             population = false;
-        else if (strcmp(argv[i], "--verbose") == 0)
-            evaluation.verbose = true;
         else if (strcmp(argv[i], "--holdout") == 0)
             evaluation.holdout = (size_t)atoi(value), i++;
+        else if (strcmp(argv[i], "--budget") == 0)
+            evaluation.budget = (size_t)atoi(value), i++;
+        else if (strcmp(argv[i], "--show") == 0)
+            evaluation.show = (size_t)atoi(value), i++;
         else if (strcmp(argv[i], "--examples") == 0)
             evaluation.examples = (size_t)atoi(value), i++;
         else if (strcmp(argv[i], "--minimum-users") == 0)
@@ -306,7 +384,7 @@ int main(int argc, char **argv)
     }
     if (argc < 3) {
         fputs("usage: offline_evaluation PLUGIN.so FOLDER [--no-population] [--holdout N] [--examples K] "
-              "[--minimum-users N] [--verbose]\n",
+              "[--minimum-users N] [--budget BYTES] [--show N]\n",
               stderr);
         return 2;
     }

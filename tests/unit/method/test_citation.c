@@ -15,7 +15,7 @@ static const CitationShare all_shares[] = {
     {.answer = {"classic", 7}, .part = 10, .whole = 29, .smoothed = -1},
 };
 static const CitationFact facts[] = {
-    {.name = {"war [films]", 11}, .items = 12, .shares = war_shares, .share_count = 2},
+    {.name = {"war [films]", 11}, .items = 12, .influence = 20, .shares = war_shares, .share_count = 2},
     {.name = {CITATION_ALL_ITEMS, 14}, .items = 29, .shares = all_shares, .share_count = 1},
 };
 
@@ -45,6 +45,7 @@ START_TEST(true_citations_pass)
         "> [no factor] 99% of it, n=7, is data\n",
         "[war (films)] has \"99% [no factor] n=3\" in its text.",
         "[war (films)] 7 of them",
+        "[war (films)] (n=12, influence = 20)",
         "an n-gram, n = many, and b2b 12",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -61,19 +62,22 @@ START_TEST(false_citations_are_told)
         const char *violation;
     } cases[] = {
         {"[love] n=3", "[love] is cited, but the user's model has no such factor."},
-        {"[war (films)] n=13",
-         "\"n=13\" is cited for [war (films)], which rests on another number of items."},
+        {"[war (films)] n=13", "\"n=13\" is cited for [war (films)], whose statistics have another number."},
         {"[war (films)] 59%", "59% is cited for [war (films)], whose statistics have no such share."},
         {"[war (films)] 58.4%", "58.4% is cited for [war (films)], whose statistics have no such share."},
         {"[war (films)] \"action\" 58%",
          "58% is cited for [war (films)], whose statistics have no such share."},
         {"[war (films)] 6 of 12",
          "\"6 of 12\" is cited for [war (films)], whose statistics have no such count."},
+        {"[war (films)] \"action\" in 7 of 12",
+         "\"7 of 12\" is cited for [war (films)], whose statistics have no such count."},
         {"[all past items] 7 of 12",
          "\"7 of 12\" is cited for [all past items], whose statistics have no such count."},
         {"[war (films)] 58%\nand then 58% again",
          "58% is cited for no factor, whose statistics have no such share."},
-        {"n=12", "\"n=12\" is cited for no factor, which rests on another number of items."},
+        {"n=12", "\"n=12\" is cited for no factor, whose statistics have another number."},
+        {"[war (films)] influence=21",
+         "\"influence=21\" is cited for [war (films)], whose statistics have another number."},
         {" > [love] is not quoted", "[love] is cited, but the user's model has no such factor."},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -34,8 +34,8 @@ END_TEST
 START_TEST(a_block_is_cut_at_a_code_point)
 {
     block_is("abcdef", 6, "> abcdef\n");
-    block_is("abcdef", 4, "> abcd…\n(cut: 4 of 6 bytes shown)\n");
-    block_is("ab\xc3\xa9", 3, "> ab…\n(cut: 2 of 4 bytes shown)\n");
+    block_is("abcdef", 4, "> abcd…\n(cut: the first 4 bytes of 6 are shown)\n");
+    block_is("ab\xc3\xa9", 3, "> ab…\n(cut: the first 2 bytes of 4 are shown)\n");
 }
 END_TEST
 
