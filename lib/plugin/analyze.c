@@ -47,9 +47,9 @@ static bool check_return(Work *work, int result, bool may_not_match)
         return refuse(work, state, "the deadline passed while plugin %s was at work (%s)", name, callback);
     if (result == RPMD_DONE || (may_not_match && result == RPMD_NO_MATCH))
         return true;
-    if (result == RPMD_FAILED && work->call.failure.length > 0)
-        return refuse(work, STATUS_INTERNAL, "plugin %s failed in %s: %.*s", name, callback,
-                      TEXT_ARGS(work->call.failure));
+    if (result == RPMD_FAILED && work->call.failure[0])
+        return refuse(work, STATUS_INTERNAL, "plugin %s failed in %s: %s", name, callback,
+                      work->call.failure);
     if (result == RPMD_FAILED)
         return refuse(work, STATUS_INTERNAL, "plugin %s failed in %s and did not say why", name, callback);
     if (result == RPMD_STOPPED)

@@ -183,25 +183,22 @@ static int host_tokenize(rpmd_call *base, rpmd_text text, const rpmd_token **tok
 }
 
 /* A line from a plugin: cut, and with what is no text replaced. */
-static rpmd_text clean_line(Arena *arena, const char *line)
+static void clean_line(char clean[PLUGIN_SENTENCE_LIMIT + 1], const char *line)
 {
-    if (!line)
-        return (rpmd_text){0};
     rpmd_text text = {line, strnlen(line, PLUGIN_SENTENCE_LIMIT + 1)};
     text = text_cut(text, PLUGIN_SENTENCE_LIMIT);
-    char *copy = arena_copy(arena, text.data, text.length);
     bool is_utf8 = text_is_utf8(text);
-    for (size_t i = 0; i < text.length; i++)
-        if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7F || (!is_utf8 && (unsigned char)copy[i] >= 0x80))
-            copy[i] = '?';
-    return (rpmd_text){copy, text.length};
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        clean[i] = byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !is_utf8) ? '?' : text.data[i];
+    }
+    clean[text.length] = '\0';
 }
 
 static void host_fail(rpmd_call *base, const char *sentence)
 {
-    PluginCall *call = call_of(base);
-    if (!is_full(call, PLUGIN_SENTENCE_LIMIT))
-        call->failure = clean_line(&call->scratch, sentence);
+    if (sentence)
+        clean_line(call_of(base)->failure, sentence);
 }
 
 static void host_log(rpmd_call *base, rpmd_log_level level, const char *line)
@@ -210,8 +207,10 @@ static void host_log(rpmd_call *base, rpmd_log_level level, const char *line)
     const PluginEnvironment *environment = call->environment;
     if (!environment->log || !line || call->log_lines++ >= PLUGIN_LOG_LINE_LIMIT)
         return;
+    char clean[PLUGIN_SENTENCE_LIMIT + 1];
+    clean_line(clean, line);
     level = level == RPMD_LOG_DEBUG || level == RPMD_LOG_INFO ? level : RPMD_LOG_WARNING;
-    environment->log(environment->log_data, level, clean_line(&call->scratch, line).data);
+    environment->log(environment->log_data, level, clean);
 }
 
 static int host_expired(rpmd_call *base)
@@ -257,6 +256,6 @@ void plugin_call_begin(PluginCall *call, PluginCallback callback)
     arena_finish(&call->scratch);
     call->callback = callback;
     call->log_lines = 0;
-    call->failure = (rpmd_text){0};
+    call->failure[0] = '\0';
     call->answer = (rpmd_text){0};
 }

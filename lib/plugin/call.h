@@ -53,8 +53,8 @@ typedef struct PluginCall {
     rpmd_text drop_reason;
     AnalyzedTrait *traits;
     size_t trait_count;
-    rpmd_text answer;  /* the last one handed over; in scratch, empty without one */
-    rpmd_text failure; /* what the plugin said with host->fail; in scratch */
+    rpmd_text answer;                        /* the last one handed over; in scratch, empty without one */
+    char failure[PLUGIN_SENTENCE_LIMIT + 1]; /* what the plugin said with host->fail */
 } PluginCall;
 
 /* Everything is borrowed; plugin_call_finish frees what the call itself holds. */
