@@ -108,8 +108,11 @@ static void tell(PluginRegistry *registry, const PluginGeneration *generation, P
     LogLevel level = event.to == PLUGIN_FAILED                                  ? LOG_LEVEL_WARNING
                      : event.to == PLUGIN_SERVING || event.to == PLUGIN_RETIRED ? LOG_LEVEL_NOTICE
                                                                                 : LOG_LEVEL_DEBUG;
-    log_write(level, "plugin %s, generation %llu: %s: %s", event.name, (unsigned long long)event.generation,
-              plugin_state_name(event.to), reason);
+    if (event.generation > 0)
+        log_write(level, "plugin %s, generation %llu: %s: %s", event.name,
+                  (unsigned long long)event.generation, plugin_state_name(event.to), reason);
+    else
+        log_write(level, "plugin file %s: %s: %s", event.name, plugin_state_name(event.to), reason);
     PluginWatcher *next;
     for (PluginWatcher *watcher = registry->watchers; watcher; watcher = next) {
         next = watcher->next;
