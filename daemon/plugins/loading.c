@@ -237,7 +237,7 @@ static void begin(Change *change)
     PluginTask *task = names_task ? registry_find_task(change->registry, change->name) : NULL;
     if (names_task && status_is_ok(&change->status) && (!task || !task->current))
         registry_refuse_unknown(change->registry, change->name, &change->status);
-    if (!status_is_ok(&change->status) || change->kind == CHANGE_MARK)
+    if (!status_is_ok(&change->status) || change->kind == CHANGE_MARK || (names_task && !task))
         finish(change, NULL);
     else if (change->kind == CHANGE_UNLOAD)
         unload(change, task);

@@ -256,7 +256,7 @@ void registry_forget_refusal(PluginRegistry *registry, const char *file)
 void registry_remember_refusal(PluginRegistry *registry, const char *file, const Status *status)
 {
     registry_forget_refusal(registry, file);
-    if (registry->refusal_count == PLUGIN_REFUSAL_LIMIT)
+    if (registry->refusals && registry->refusal_count == PLUGIN_REFUSAL_LIMIT)
         drop_refusal(registry, &registry->refusals);
     PluginRefusal *refusal = NEW(PluginRefusal);
     refusal->file = memory_copy_text(file, strlen(file));

@@ -9,7 +9,7 @@ typedef struct Case {
     const char *file;
     size_t number; /* from 1 */
     const rpmd_self_test *test;
-    const Analysis *analysis;
+    Analysis *analysis;
     Status *status;
 } Case;
 
@@ -81,17 +81,16 @@ static int run_case(const rpmd_plugin *plugin, Case *one, const PluginEnvironmen
         .option_count = option_count,
     };
     /* The query alone first: what is wrong with it must not pass for a reply without an answer. */
-    Analysis analysis;
-    one->analysis = &analysis;
-    plugin_analyze(plugin, environment, tokenizer, &request, &arena, &analysis);
-    if (analysis.code != STATUS_OK)
-        return REFUSE(one, "%.*s", TEXT_ARGS(analysis.error));
+    Analysis *analysis = one->analysis;
+    plugin_analyze(plugin, environment, tokenizer, &request, &arena, analysis);
+    if (analysis->code != STATUS_OK)
+        return REFUSE(one, "%.*s", TEXT_ARGS(analysis->error));
     int result = check_features(one);
     if (result != 0 || !test->reply)
         return result;
     request.response = text_of(test->reply);
     request.has_response = true;
-    plugin_analyze(plugin, environment, tokenizer, &request, &arena, &analysis);
+    plugin_analyze(plugin, environment, tokenizer, &request, &arena, analysis);
     return check_answer(one);
 }
 
@@ -100,7 +99,12 @@ int plugin_self_test(const rpmd_plugin *plugin, const char *file, const PluginEn
 {
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
     for (size_t i = 0; i < plugin->self_test_count; i++) {
-        Case one = {.file = file, .number = i + 1, .test = &plugin->self_tests[i], .status = status};
+        Analysis analysis;
+        Case one = {.file = file,
+                    .number = i + 1,
+                    .test = &plugin->self_tests[i],
+                    .analysis = &analysis,
+                    .status = status};
         int result = run_case(plugin, &one, environment, tokenizer);
         if (result != 0)
             return result;

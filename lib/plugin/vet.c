@@ -111,7 +111,7 @@ static void compute_sha256(VettedPlugin *vetted)
 static int vet(VettedPlugin *vetted, const char *file, Status *status)
 {
     _cleanup_close_ int descriptor = -1;
-    struct stat info;
+    struct stat info = {0};
     int result = open_file(file, &descriptor, &info, status);
     if (result == 0)
         result = check_directory(file, status);

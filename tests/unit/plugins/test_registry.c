@@ -172,9 +172,9 @@ START_TEST(scans_in_order_and_remembers_refusals)
     _cleanup_free_ char *a = install(&fixture, "no_note", "a.so");
     _cleanup_free_ char *b = install(&fixture, "good", "b.so");
     _cleanup_free_ char *c = install(&fixture, "same_task", "c.so");
-    _cleanup_free_ char *d = install(&fixture, "other_task", "d.so");
-    _cleanup_free_ char *hidden = install(&fixture, "failing", ".hidden.so");
-    _cleanup_free_ char *other = install(&fixture, "failing", "notes.txt");
+    free(install(&fixture, "other_task", "d.so"));
+    free(install(&fixture, "failing", ".hidden.so"));
+    free(install(&fixture, "failing", "notes.txt"));
     scan(&fixture);
     const PluginTask *task = plugin_registry_tasks(fixture.registry);
     ck_assert_str_eq(task->file, b);
@@ -272,7 +272,7 @@ START_TEST(closes_in_the_middle)
     Fixture fixture;
     fixture_open(&fixture);
     _cleanup_free_ char *file = install(&fixture, "deaf", "p.so");
-    _cleanup_free_ char *other = install(&fixture, "other_task", "q.so");
+    free(install(&fixture, "other_task", "q.so"));
     load(&fixture, file);
     Answer answers[5];
     for (int i = 0; i < 5; i++)
