@@ -272,7 +272,7 @@ START_TEST(closes_in_the_middle)
     Fixture fixture;
     fixture_open(&fixture);
     _cleanup_free_ char *file = install(&fixture, "deaf", "p.so");
-    free(install(&fixture, "other_task", "q.so"));
+    _cleanup_free_ char *other = install(&fixture, "other_task", "q.so");
     load(&fixture, file);
     Answer answers[5];
     for (int i = 0; i < 5; i++)
