@@ -3,6 +3,8 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/history/time.h"
 
 #include <stdio.h>
 
@@ -24,16 +26,17 @@ static const Command commands[] = {
     {"plugin check", "vet, load and self-test a plugin file here, without a daemon", 0, 0, "FILE", 1, 1, true,
      command_plugin_check},
     {"history import", "add or correct many items from files", TASK, TAKES(OPTION_FORMAT), "FILE...", 1,
-     MANY_FILES, false, command_history_import},
+     MANY_FILES, false, command_history_import, check_history_import},
     {"history append", "add or correct one item; updates the user's model",
      TASK | USER | TAKES(OPTION_QUERY) | TAKES(OPTION_RESPONSE),
-     TAKES(OPTION_ID) | TAKES(OPTION_TIME) | TAKES(OPTION_OPTION), NULL, 0, 0, false, command_history_append},
+     TAKES(OPTION_ID) | TAKES(OPTION_TIME) | TAKES(OPTION_OPTION), NULL, 0, 0, false, command_history_append,
+     check_time},
     {"history list", "the items of a user, or the users of a task", TASK, USER | TAKES(OPTION_LIMIT), NULL, 0,
      0, false, command_history_list},
     {"history delete", "delete one item and all that was derived from it", TASK | USER | TAKES(OPTION_ID), 0,
      NULL, 0, 0, false, command_history_delete},
     {"model build", "build the model of a user, or of all users", TASK, USER | TAKES(OPTION_ALL), NULL, 0, 0,
-     false, command_model_build},
+     false, command_model_build, check_model_build},
     {"model show", "the factors and statistics of a user", TASK | USER, 0, NULL, 0, 0, false,
      command_model_show},
     {"model versions", "the versions of a user's model", TASK | USER, 0, NULL, 0, 0, false,
@@ -44,11 +47,11 @@ static const Command commands[] = {
      command_user_export},
     {"user erase", "remove a user and everything derived", USER, TASK, NULL, 0, 0, false, command_user_erase},
     {"prompt", "the constructed reasoning prompt for a query", TASK | USER,
-     QUERY_OPTIONS | TAKES(OPTION_BUDGET), QUERY_WORDS, 0, 1, false, command_prompt},
+     QUERY_OPTIONS | TAKES(OPTION_BUDGET), QUERY_WORDS, 0, 1, false, command_prompt, check_time},
     {"respond", "the answer to a query, with its reasoning", TASK | USER, QUERY_OPTIONS, QUERY_WORDS, 0, 1,
-     false, command_respond},
+     false, command_respond, check_time},
     {"explain", "factors, statistics and retrieved examples for a query", TASK | USER, QUERY_OPTIONS,
-     QUERY_WORDS, 0, 1, false, command_explain},
+     QUERY_WORDS, 0, 1, false, command_explain, check_time},
     {"eval", "measure strategies on a data set (not in this version)", 0, UINT32_MAX, "...", 0, MANY_FILES,
      true, command_not_there_yet},
     {"synth", "make users with known preferences (not in this version)", 0, UINT32_MAX, "...", 0, MANY_FILES,
@@ -139,6 +142,14 @@ static int unknown_command(int count, char **words)
     return EXIT_USAGE;
 }
 
+const char *check_time(const Arguments *arguments)
+{
+    int64_t time_us = 0;
+    if (!arguments->time || history_time_parse(text_of(arguments->time), &time_us))
+        return NULL;
+    return "--time takes RFC 3339 (2024-05-01T12:00:00Z) or seconds since 1970";
+}
+
 static int check_arguments(const Command *command, const Arguments *arguments)
 {
     _cleanup_buffer_ Buffer text = BUFFER_INIT;
@@ -152,7 +163,10 @@ static int check_arguments(const Command *command, const Arguments *arguments)
         buffer_append_format(&text, "'%s' is too much; put a text of several words in quotes",
                              arguments->words[command->maximum_words]);
     } else {
-        return EXIT_DONE;
+        const char *wrong = command->check ? command->check(arguments) : NULL;
+        if (!wrong)
+            return EXIT_DONE;
+        buffer_append_string(&text, wrong);
     }
     buffer_append_string(&text, ". Usage: ");
     append_synopsis(&text, command);
@@ -206,6 +220,8 @@ int command_main(int count, char **words)
             print_help();
         else
             result = unknown_command(count - before, words + before);
+    } else if (command->optional == UINT32_MAX) {
+        result = run_command(command, &arguments);
     } else if (arguments_read(&arguments, count - before - used, words + before + used,
                               command->required | command->optional, &status)) {
         result = usage_error(status.message);

@@ -28,6 +28,8 @@ typedef struct Command {
     size_t maximum_words;
     bool local; /* works without a daemon */
     CommandFunction run;
+    const char *(*check)(
+        const Arguments *arguments); /* why the arguments do not go together, or NULL; may be NULL */
 } Command;
 
 /* Finds the command in argv, reads its arguments, runs it. The exit status. */
@@ -43,6 +45,10 @@ int command_history_import(Session *session, const Arguments *arguments);
 int command_history_append(Session *session, const Arguments *arguments);
 int command_history_list(Session *session, const Arguments *arguments);
 int command_history_delete(Session *session, const Arguments *arguments);
+const char *check_model_build(const Arguments *arguments);
+const char *check_history_import(const Arguments *arguments);
+const char *check_time(const Arguments *arguments);
+
 int command_model_build(Session *session, const Arguments *arguments);
 int command_model_show(Session *session, const Arguments *arguments);
 int command_model_versions(Session *session, const Arguments *arguments);

@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define SERVICE_COUNT 5
@@ -162,13 +163,6 @@ static int listen_for_clients(Daemon *daemon)
     return r;
 }
 
-static void log_refusals(Daemon *daemon)
-{
-    for (const PluginRefusal *refusal = plugin_registry_refusals(daemon->plugins); refusal;
-         refusal = refusal->next)
-        log_warning("plugin refused: %s", refusal->status.message);
-}
-
 /* The plugins are there: the socket may be seen. */
 static void on_scanned(void *data)
 {
@@ -177,7 +171,6 @@ static void on_scanned(void *data)
     size_t tasks = 0;
     for (const PluginTask *task = plugin_registry_tasks(daemon->plugins); task; task = task->next)
         tasks++;
-    log_refusals(daemon);
     if (daemon->is_ending)
         return;
     if (listen_for_clients(daemon)) {
@@ -193,6 +186,8 @@ static void on_scanned(void *data)
 static int start(Daemon *daemon)
 {
     const Config *config = daemon->config;
+    /* The last folder of the path is made where it is missing; what else may be wrong, the store says. */
+    mkdir(config->state_dir, 0700);
     int r = store_open(&daemon->store, &daemon->loop, config->state_dir, daemon->status);
     if (r)
         return r;

@@ -17,7 +17,8 @@ static void print_json(const char *report, const Status *status)
         json_array_append_new(steps, json_stringn(line, length));
         line += length + (line[length] == '\n');
     }
-    json_t *document = json_pack("{s:b, s:o, s:s}", "ok", status_is_ok(status), "report", steps, "error", status->message);
+    json_t *document =
+        json_pack("{s:b, s:o, s:s}", "ok", status_is_ok(status), "report", steps, "error", status->message);
     json_dumpf(document, stdout, JSON_COMPACT);
     printf("\n");
     json_decref(document);

@@ -196,7 +196,11 @@ static int find_lamp_fields(const Rpmd__V1__ListPluginsResponse *plugins, const 
         return 0;
     }
     return status_refuse(status, STATUS_NOT_FOUND,
-                         "no plugin serves the task %s; `rpmctl plugin list` shows the tasks", task);
+    _cleanup_buffer_ Buffer tasks = BUFFER_INIT;
+    for (size_t i = 0; i < plugins->n_plugins; i++)
+        buffer_append_format(&tasks, "%s%s", i ? ", " : "", plugins->plugins[i]->name);
+    return status_refuse(status, STATUS_NOT_FOUND, "there is no task %s; the tasks are: %s", task,
+                         tasks.length ? buffer_string(&tasks) : "none, because no plugin is loaded");
 }
 
 static int read_file(Import *import, const Arguments *arguments, const Rpmd__V1__ListPluginsResponse *plugins,
@@ -289,17 +293,17 @@ static void prefer_stream_status(Import *import)
         protobuf_c_message_free_unpacked(message, NULL);
 }
 
-int command_history_import(Session *session, const Arguments *arguments)
+const char *check_history_import(const Arguments *arguments)
 {
     static const char *const formats[] = {"auto", "lamp", "jsonl"};
-    bool known = !arguments->format;
-    for (size_t i = 0; i < ARRAY_SIZE(formats) && !known; i++)
-        known = strcmp(arguments->format, formats[i]) == 0;
-    if (!known) {
-        fprintf(stderr, "rpmctl: there is no format '%s'; the formats are auto, lamp and jsonl\n",
-                arguments->format);
-        return EXIT_USAGE;
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+        if (!arguments->format || strcmp(arguments->format, formats[i]) == 0)
+            return NULL;
+    return "--format takes auto, lamp or jsonl";
+}
+
+int command_history_import(Session *session, const Arguments *arguments)
+{
     Rpmd__V1__ListPluginsRequest request = RPMD__V1__LIST_PLUGINS_REQUEST__INIT;
     Rpmd__V1__ListPluginsResponse *plugins = NULL;
     if (session_call(session, "/rpmd.v1.Plugins/List", &request.base,

@@ -36,14 +36,15 @@ static void on_build(Session *session, const ProtobufCMessage *message, void *us
         terminal_progress(&session->terminal, "models", progress->users_done, progress->users_total);
 }
 
+const char *check_model_build(const Arguments *arguments)
+{
+    return arguments->all == (arguments->user != NULL) ? "model build needs either --user U or --all" : NULL;
+}
+
 int command_model_build(Session *session, const Arguments *arguments)
 {
     Rpmd__V1__BuildRequest request = RPMD__V1__BUILD_REQUEST__INIT;
     BuildTotals totals = {0};
-    if (arguments->all == (arguments->user != NULL)) {
-        fprintf(stderr, "rpmctl: model build needs either --user U or --all\n");
-        return EXIT_USAGE;
-    }
     request.task = (char *)arguments->task;
     if (arguments->user)
         request.user = (char *)arguments->user;

@@ -41,12 +41,8 @@ int query_read(Session *session, const Arguments *arguments, Rpmd__V1__Query *qu
 {
     Status status = STATUS_INIT;
     _cleanup_buffer_ Buffer input = BUFFER_INIT;
-    if (arguments->time && !history_time_parse(text_of(arguments->time), &query->time_us)) {
-        status_refuse(&status, STATUS_INVALID_ARGUMENT,
-                      "--time %s is neither RFC 3339 (2024-05-01T12:00:00Z) nor seconds since 1970",
-                      arguments->time);
-        return session_report(session, &status);
-    }
+    if (arguments->time)
+        history_time_parse(text_of(arguments->time), &query->time_us);
     if (arguments->word_count == 1 && strcmp(arguments->words[0], "-") != 0)
         buffer_append_string(&input, arguments->words[0]);
     else if (read_standard_input(&input, &status))

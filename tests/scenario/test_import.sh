@@ -42,5 +42,5 @@ expect 0 '^0 accepted, 2 unchanged' rpmctl history import --task movie_tagging "
 expect 1 'NOT_FOUND: .*movie_tagging' rpmctl history import --task nonsense "$place/lamp.json"
 expect 1 'NOT_FOUND: .*cannot be read' rpmctl history import --task movie_tagging "$place/missing.json"
 expect 1 'INVALID_ARGUMENT: the file is not JSON' rpmctl history import --task movie_tagging --format lamp "$place/mixed.jsonl"
-expect 2 "there is no format 'xml'" rpmctl history import --task movie_tagging --format xml "$place/lamp.json"
+expect 2 '--format takes auto, lamp or jsonl' rpmctl history import --task movie_tagging --format xml "$place/lamp.json"
 scenario_end

@@ -27,5 +27,5 @@ printf '[daemon]\nsokcet = /x\n' >"$place/wrong.conf"
 expect 1 "line 2: \[daemon\] has no key 'sokcet'" "$build/rpmd" --config "$place/wrong.conf" --check-config
 printf '[method]\nexamples = 5\n' >"$place/right.conf"
 expect 0 'right' "$build/rpmd" --config "$place/right.conf" --check-config
-expect 1 'longer than' "$build/rpmd" --state-dir "$state" --socket "/tmp/$(printf 'x%.0s' {1..120})"
+expect 1 'is too long: at most 107 bytes' "$build/rpmd" --state-dir "$state" --socket "/tmp/$(printf 'x%.0s' {1..120})"
 scenario_end
