@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/command.h"
 
+#include "lib/base/buffer.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/history/jsonl.h"
@@ -195,7 +196,6 @@ static int find_lamp_fields(const Rpmd__V1__ListPluginsResponse *plugins, const 
             fields->options = plugin->lamp->options_field;
         return 0;
     }
-    return status_refuse(status, STATUS_NOT_FOUND,
     _cleanup_buffer_ Buffer tasks = BUFFER_INIT;
     for (size_t i = 0; i < plugins->n_plugins; i++)
         buffer_append_format(&tasks, "%s%s", i ? ", " : "", plugins->plugins[i]->name);
