@@ -115,7 +115,7 @@ void prompt_table_row(Buffer *buffer, const UserModel *model, uint32_t factor, d
 void prompt_table_overall(Buffer *buffer, const PromptRequest *request)
 {
     const UserModel *model = request->model;
-    buffer_append_string(buffer, "# This user\n");
+    buffer_append_string(buffer, "\n# This user\n");
     reasoning_factor(buffer, model, FACTOR_ALL);
     buffer_append_format(buffer, " n=%u", model->item_count);
     if (model->answer_kind != RPMD_ANSWER_TEXT) {

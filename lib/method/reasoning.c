@@ -26,14 +26,18 @@ typedef struct Past {
     uint32_t answer; /* its class; CLASS_NONE for open answers */
 } Past;
 
-/* How much a factor speaks for the answer: the logarithm of its lift over all items, damped where n is small.
+/*
+ * How much a factor speaks for the answer: the logarithm of its lift over all items, damped where n is small.
+ * An answer that no other item has is taken for rare, not for impossible.
  */
 static double support(const Past *past, uint32_t factor)
 {
+    double all = statistics_items(past->model, FACTOR_ALL, past->entry);
+    double overall = (statistics_count(past->model, FACTOR_ALL, past->answer, past->entry) + 0.5) /
+                     (all + 0.5 * past->model->class_count);
     double items = statistics_items(past->model, factor, past->entry);
-    double overall = statistics_propensity(past->model, FACTOR_ALL, past->answer, 0, past->entry);
     double count = statistics_count(past->model, factor, past->answer, past->entry);
-    return items > 0 ? log((count + 1) / (items * overall + 1)) : 0;
+    return log((count + 1) / (items * overall + 1));
 }
 
 /* The most frequent class of a factor; the first of equals. */
@@ -239,8 +243,10 @@ static void say_what_got_in(Past *past, const uint32_t *order, size_t count)
         buffer_append_string(&past->buffer, " takes up ");
         list_judged(past, order, count, true);
     }
-    if (in < count) {
-        buffer_append_string(&past->buffer, in > 0 ? " and leaves out " : " takes up none of them: not ");
+    if (in == 0) {
+        buffer_append_string(&past->buffer, " takes up none of them");
+    } else if (in < count) {
+        buffer_append_string(&past->buffer, " and leaves out ");
         list_judged(past, order, count, false);
     }
     buffer_append_string(&past->buffer, ".");
@@ -305,7 +311,7 @@ static void cite_trait(Past *past)
         return;
     buffer_append_string(&past->buffer, " In ");
     reasoning_factor(&past->buffer, past->model, FACTOR_ALL);
-    buffer_append_format(&past->buffer, " %u of %u have what this one has: %.*s.", most, items,
+    buffer_append_format(&past->buffer, ", %u of %u have what this one has: %.*s.", most, items,
                          TEXT_ARGS(found->meaning));
 }
 
