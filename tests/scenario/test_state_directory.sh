@@ -8,7 +8,7 @@ rpmd=("$build/rpmd" --plugin-dir "$build/plugins" --socket "$place/other.sock")
 daemon_start
 rpmctl history import --task movie_tagging demo/movie_tagging.jsonl >/dev/null
 expect 1 'another|already|in use' "${rpmd[@]}" --state-dir "$state"
-expect 1 'already|answers|in use' "$build/rpmd" --plugin-dir "$build/plugins" --socket "$RPMD_SOCKET" --state-dir "$place/state2"
+expect 1 'another daemon listens on' "$build/rpmd" --plugin-dir "$build/plugins" --socket "$RPMD_SOCKET" --state-dir "$place/state2"
 daemon_stop
 
 expect 1 'rpmd: .*nowhere' "${rpmd[@]}" --state-dir /nowhere/at/all
