@@ -62,11 +62,12 @@ static void on_append(GrpcCall *call, const void *message)
     const Rpmd__V1__AppendRequest *request = message;
     const ServiceContext *context = grpc_call_service(call);
     Status status = STATUS_INIT;
-    if (!request->item)
-        status_refuse(&status, STATUS_INVALID_ARGUMENT, "the item is missing; set query and response");
-    else if (!check_user(request->user, &status))
-        check_item(context->plugins, request->task, request->item, &status);
-    if (!status_is_ok(&status)) {
+    int r = check_user(request->user, &status);
+    if (r == 0 && !request->item)
+        r = status_refuse(&status, STATUS_INVALID_ARGUMENT, "the item is missing; set query and response");
+    if (r == 0)
+        r = check_item(context->plugins, request->task, request->item, &status);
+    if (r) {
         grpc_call_finish(call, &status);
         return;
     }

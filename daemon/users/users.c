@@ -124,7 +124,7 @@ static void free_entry(UserEntry *entry)
 static void shrink(Users *users)
 {
     while (users->oldest && users->metrics.cached_bytes > users->context.config->cache_bytes)
-        free_entry(users->oldest);
+        free_entry(users->oldest); // NOLINT(clang-analyzer-unix.Malloc): free_entry takes it out of the list
 }
 
 void user_entry_set_model(UserEntry *entry, UserModel *model, uint64_t history_revision)
@@ -172,7 +172,7 @@ static void finish_closing(Users *users)
     void *data = users->closed_data;
     for (size_t i = 0; i < users->bucket_count; i++)
         while (users->buckets[i])
-            free_entry(users->buckets[i]);
+            free_entry(users->buckets[i]); // NOLINT(clang-analyzer-unix.Malloc): and out of the bucket
     for (TaskEntry *task = users->tasks, *next; task; task = next) {
         next = task->next;
         population_free(task->population);

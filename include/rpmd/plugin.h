@@ -105,7 +105,7 @@ typedef struct rpmd_trait {
 typedef struct rpmd_option_class {
     size_t struct_size;
     rpmd_text answer_class; /* "agrees strongly", "no answer"; short, the same text for the same class */
-    float position;         /* place on the query's scale: -1 negative end .. +1 positive end; NaN: off the scale */
+    float position; /* place on the query's scale: -1 negative end .. +1 positive end; NaN: off the scale */
 } rpmd_option_class;
 
 /* Whether one feature of the query influenced the response, and how (the paper's influence and polarity). */
@@ -203,10 +203,10 @@ typedef struct rpmd_prompt_texts {
 typedef struct rpmd_self_test {
     size_t struct_size;
     const char *query;
-    const char *const *options;          /* NULL-terminated, or NULL */
+    const char *const *options;           /* NULL-terminated, or NULL */
     const char *const *expected_features; /* NULL-terminated names that extract must emit, or NULL */
-    const char *reply;                   /* handed to parse_answer, or NULL */
-    const char *expected_answer;         /* what it must set; NULL: it must say RPMD_NO_MATCH */
+    const char *reply;                    /* handed to parse_answer, or NULL */
+    const char *expected_answer;          /* what it must set; NULL: it must say RPMD_NO_MATCH */
 } rpmd_self_test;
 
 /* The descriptor of a plugin. The guard fields come first and never move. */
@@ -221,8 +221,8 @@ typedef struct rpmd_plugin {
     const char *description; /* one sentence, for lists */
 
     rpmd_answer_kind answer_kind;
-    const char *const *labels;     /* RPMD_ANSWER_LABELS: NULL-terminated, in the order to show */
-    int32_t ordinal_min;           /* RPMD_ANSWER_ORDINAL */
+    const char *const *labels; /* RPMD_ANSWER_LABELS: NULL-terminated, in the order to show */
+    int32_t ordinal_min;       /* RPMD_ANSWER_ORDINAL */
     int32_t ordinal_max;
     const char *const *categories; /* NULL-terminated: every category that extract may name */
 
@@ -233,7 +233,8 @@ typedef struct rpmd_plugin {
     int (*option_class)(rpmd_call *call, const rpmd_query *query, size_t index, rpmd_option_class *result);
 
     /* Required for closed kinds: finds the answer in a reply or in a stored response ("4.0", "Tag: sci-fi.")
-     * and hands its canonical form to host->set_answer. Open kinds: trims what is not the answer; NULL: as is. */
+     * and hands its canonical form to host->set_answer. Open kinds: trims what is not the answer; NULL: as
+     * is. */
     int (*parse_answer)(rpmd_call *call, const rpmd_query *query, rpmd_text reply);
 
     /* Optional, open kinds: judgements[i] for features[i], given the response. NULL: a feature counts as
@@ -250,7 +251,8 @@ typedef struct rpmd_plugin {
     size_t self_test_count;
 } rpmd_plugin;
 
-#define RPMD_PLUGIN_GUARD .struct_size = sizeof(rpmd_plugin), .abi_major = RPMD_ABI_MAJOR, .abi_minor = RPMD_ABI_MINOR
+#define RPMD_PLUGIN_GUARD                                                                                    \
+    .struct_size = sizeof(rpmd_plugin), .abi_major = RPMD_ABI_MAJOR, .abi_minor = RPMD_ABI_MINOR
 
 /* The name of the function that a plugin exports, and of the note by which rpmd knows a plugin without
  * running any of its code. */
@@ -277,12 +279,9 @@ typedef struct rpmd_plugin_note {
 /* Exports the descriptor and writes the note. Once per plugin, at file scope. */
 #define RPMD_PLUGIN_EXPORT(descriptor)                                                                       \
     RPMD_EXTERN_C __attribute__((used, visibility("hidden"), section(".note.rpmd"), aligned(4)))             \
-    const rpmd_plugin_note rpmd_plugin_abi_note = {sizeof(RPMD_PLUGIN_NOTE_NAME),                            \
-                                                   2 * sizeof(uint32_t),                                     \
-                                                   RPMD_PLUGIN_NOTE_TYPE,                                    \
-                                                   RPMD_PLUGIN_NOTE_NAME,                                    \
-                                                   RPMD_ABI_MAJOR,                                           \
-                                                   RPMD_ABI_MINOR};                                          \
+    const rpmd_plugin_note rpmd_plugin_abi_note = {                                                          \
+        sizeof(RPMD_PLUGIN_NOTE_NAME), 2 * sizeof(uint32_t), RPMD_PLUGIN_NOTE_TYPE,                          \
+        RPMD_PLUGIN_NOTE_NAME,         RPMD_ABI_MAJOR,       RPMD_ABI_MINOR};                                \
     RPMD_EXTERN_C __attribute__((visibility("default"))) const rpmd_plugin *rpmd_plugin_entry(void);         \
     const rpmd_plugin *rpmd_plugin_entry(void)                                                               \
     {                                                                                                        \

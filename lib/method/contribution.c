@@ -178,16 +178,14 @@ ContributionChange contribution_difference(Arena *arena, const Contribution *bef
         }
     }
     for (size_t b = 0, a = 0; b < before->vote_count || a < after->vote_count;) {
-        const ContributionVote *old = b < before->vote_count ? &before->votes[b] : NULL;
-        const ContributionVote *new = a < after->vote_count ? &after->votes[a] : NULL;
-        if (!new || (old && old->question < new->question)) {
-            change.votes[change.vote_count++] = (ContributionVote){old->question, {0}};
-            b++;
+        bool has_old = b < before->vote_count, has_new = a < after->vote_count;
+        if (has_old && (!has_new || before->votes[b].question < after->votes[a].question)) {
+            change.votes[change.vote_count++] = (ContributionVote){before->votes[b++].question, {0}};
             continue;
         }
-        bool same_question = old && old->question == new->question;
-        if (!same_question || !text_equal(old->answer, new->answer))
-            change.votes[change.vote_count++] = *new;
+        bool same_question = has_old && before->votes[b].question == after->votes[a].question;
+        if (!same_question || !text_equal(before->votes[b].answer, after->votes[a].answer))
+            change.votes[change.vote_count++] = after->votes[a];
         a++;
         b += same_question;
     }

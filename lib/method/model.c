@@ -165,7 +165,7 @@ static void count_traits(UserModel *model)
                     (TraitCount){.name = arena_text(&model->arena, item->analysis.traits[t].name),
                                  .meaning = arena_text(&model->arena, item->analysis.traits[t].meaning)};
             }
-            traits[number].items++;
+            traits[number].items++; // NOLINT(clang-analyzer-core.NullDereference): number < count
         }
     }
     if (count > 0)

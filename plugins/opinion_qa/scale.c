@@ -27,11 +27,11 @@ typedef struct option_reading {
 
 typedef struct word_meaning {
     const char *word;
-    signed char judgement;
-    signed char amount;
-    signed char strength; /* degree */
-    signed char negation;
-    signed char neutral;
+    int judgement;
+    int amount;
+    degree strength;
+    int negation;
+    int neutral;
 } word_meaning;
 
 /* Forms, in byte order: found by bisection. */
@@ -157,7 +157,7 @@ static void read_word(const rpmd_token *token, option_reading *result)
     /* The first word of degree counts. Behind a negation it weakens: "not very" is little, "definitely not"
      * is not. */
     if (meaning->strength && !result->strength)
-        result->strength = result->negations ? DEGREE_WEAK : (degree)meaning->strength;
+        result->strength = result->negations ? DEGREE_WEAK : meaning->strength;
     result->negations += meaning->negation;
     result->neutral += meaning->neutral;
 }
