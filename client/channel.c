@@ -162,24 +162,25 @@ static int poll_time(const ChannelStream *stream)
     return (int)MIN(left, (uint64_t)LONGEST_POLL_MS);
 }
 
-/* Writes what is due and waits for something to happen on the connection, or for the stream's deadline. */
+/*
+ * Waits for something to happen on the connection, or for the stream's deadline, and answers it. All that can
+ * be written was written before: whoever changes the session does that.
+ */
 static void step(ChannelStream *stream)
 {
     Channel *channel = stream->channel;
-    write_output(channel);
     int time_left = poll_time(stream);
+    struct pollfd events = {.fd = channel->fd, .events = POLLIN};
+    if (channel->output.length > 0)
+        events.events |= POLLOUT;
     if (time_left < 0) {
         Status status;
         status_refuse(&status, STATUS_DEADLINE_EXCEEDED, "the daemon did not answer in time");
         grpc_client_call_cancel(stream->call, &status);
-        write_output(channel);
-        return;
-    }
-    struct pollfd events = {.fd = channel->fd, .events = POLLIN};
-    if (channel->output.length > 0)
-        events.events |= POLLOUT;
-    if (poll(&events, 1, time_left) > 0 && (events.revents & ~POLLOUT))
+    } else if (poll(&events, 1, time_left) > 0 && (events.revents & ~POLLOUT)) {
         read_input(channel);
+    }
+    write_output(channel);
 }
 
 /* ---- calls ---- */
@@ -203,7 +204,8 @@ static void on_end(GrpcClientCall *call, const Status *status, void *context)
 
 static const GrpcClientHandler handler = {.on_message = on_message, .on_end = on_end};
 
-int channel_stream_open(Channel *channel, const char *method, ChannelStream **stream, Status *status)
+/* As channel_stream_open, with nothing written yet. */
+static int begin_call(Channel *channel, const char *method, ChannelStream **stream, Status *status)
 {
     if (grpc_client_session_is_closing(channel->session))
         return status_refuse(status, STATUS_UNAVAILABLE,
@@ -216,6 +218,14 @@ int channel_stream_open(Channel *channel, const char *method, ChannelStream **st
         grpc_client_call_new(channel->session, method, NULL, channel->timeout_ns, &handler, opened);
     *stream = opened;
     return 0;
+}
+
+int channel_stream_open(Channel *channel, const char *method, ChannelStream **stream, Status *status)
+{
+    int r = begin_call(channel, method, stream, status);
+    if (r == 0)
+        write_output(channel);
+    return r;
 }
 
 void channel_stream_free(ChannelStream *stream)
@@ -309,13 +319,13 @@ int channel_call_unary(Channel *channel, const char *method, const ProtobufCMess
 {
     ChannelStream *stream = NULL;
     *response = NULL;
-    int r = channel_stream_open(channel, method, &stream, status);
-    if (r == 0)
-        r = channel_stream_send(stream, request, status);
-    if (r == 0)
-        r = channel_stream_close_send(stream, status);
-    if (r == 0)
-        r = receive_only(stream, type, response, status);
+    int r = begin_call(channel, method, &stream, status);
+    if (r)
+        return r;
+    grpc_client_call_send(stream->call, request);
+    grpc_client_call_half_close(stream->call);
+    write_output(channel);
+    r = receive_only(stream, type, response, status);
     channel_stream_free(stream);
     return r;
 }

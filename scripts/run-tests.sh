@@ -5,6 +5,9 @@
 # counted as skipped, never as passed. RUN_UNDER is put before each program that is not a script.
 set -uo pipefail
 
+# Sanitizers and valgrind are slow; a test that takes longer than this hangs.
+export CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-120}
+
 passed=0 failed=0 skipped=0
 failures=()
 for program in "$@"; do

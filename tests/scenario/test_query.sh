@@ -37,7 +37,7 @@ expect 0 'Retrieved examples' rpmctl explain --task movie_tagging --user ada "$f
 # The budget is kept, and what was left out is said.
 small=$(rpmctl --json prompt --task movie_tagging --user ada --budget 4000 "$film")
 expect_equal true "$(jq '(.prompt | utf8bytelength) <= 4000 and (.dropped | length > 0)' <<<"$small")" 'a small budget'
-expect 1 'budget' rpmctl prompt --task movie_tagging --user ada --budget 100 "$film"
+expect 1 'too small' rpmctl prompt --task movie_tagging --user ada --budget 100 "$film"
 
 # Nothing newer than the query is retrieved.
 past=$(rpmctl --json prompt --task movie_tagging --user ada --time 2025-01-05 "$film" | jq -r '.retrieved[].id')

@@ -229,7 +229,6 @@ static void predict(Evaluation *evaluation, uint32_t number, rpmd_text query, co
                gold.error.data ? gold.error.data : "");
         return;
     }
-    double start = now();
     Target target = {.query = query, .options = options, .option_count = option_count, .analysis = &analysis};
     target_prepare(&target, &arena, evaluation->tokenizer, user->model);
     Retrieved retrieved[RETRIEVAL_LIMIT];
@@ -247,8 +246,9 @@ static void predict(Evaluation *evaluation, uint32_t number, rpmd_text query, co
     PredictionCase prediction;
     bool closed = evaluation->plugin->answer_kind != RPMD_ANSWER_TEXT;
     if (closed) {
+        double gathered = now();
         prediction_of_target(&prediction_request, &arena, &prediction);
-        evaluation->seconds += now() - start;
+        evaluation->seconds += now() - gathered;
         score(evaluation, &prediction, gold.answer, weight);
     }
     show(evaluation, &prediction_request, closed ? &prediction : NULL, gold.answer, &arena);
@@ -286,6 +286,16 @@ static void predict_questions(Evaluation *evaluation, const json_t *questions, c
         const rpmd_text *options;
         size_t option_count;
         lamp_unwrap(&arena, &wrapping, member(question, "input"), &query, &options, &option_count);
+        const json_t *own = json_object_get(question, "options");
+        if (json_is_array(own)) {
+            /* The question brings its parts in fields of their own. */
+            query = member(question, lamp->query_field);
+            option_count = json_array_size(own);
+            rpmd_text *texts = ARENA_ARRAY(&arena, rpmd_text, option_count);
+            for (size_t o = 0; o < option_count; o++)
+                texts[o] = text_of(json_string_value(json_array_get(own, o)));
+            options = texts;
+        }
         rpmd_text user = member(question, "user_id");
         predict(evaluation, intern_find(&evaluation->users, user), query, options, option_count,
                 member(json_array_get(golds, index), "output"), 1);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What the method costs for histories of 10 to 10,000 items: making items and a model from analyses, changing
+ * a model by one item, and everything between a query's analysis and its prompt. Prints figures, asserts
+ * nothing. The histories are drawn: 8 features an item out of 20,000, the frequent ones far more often.
+ */
+
+#include "lib/base/buffer.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/method/population.h"
+#include "lib/method/prediction_input.h"
+#include "lib/method/prompt.h"
+#include "lib/method/retrieval.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#define FEATURES_PER_ITEM 8
+#define DISTINCT_FEATURES 20000
+#define WORDS_PER_QUERY 60
+#define WORDS 5000
+#define LABELS 15
+#define ROUNDS 200
+
+static const char *const categories[] = {"theme", "setting", "character", "plot", "mood"};
+static const rpmd_prompt_texts prompt_texts = {
+    .struct_size = sizeof(prompt_texts),
+    .task = "Choose the tag that this user would give to the movie.",
+    .query_noun = "description",
+    .response_noun = "tag",
+    .answer_format = "one tag",
+};
+
+typedef struct Bench {
+    Tokenizer *tokenizer;
+    ModelTask task;
+    rpmd_text labels[LABELS];
+    uint64_t random;
+} Bench;
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
+}
+
+static double draw(Bench *bench)
+{
+    bench->random = bench->random * 6364136223846793005ull + 1442695040888963407ull;
+    return (double)(bench->random >> 33) / (double)(1ull << 31);
+}
+
+/* Number r is drawn about 1 / r as often as number 1, as words are. */
+static uint32_t draw_frequent(Bench *bench, uint32_t below)
+{
+    return MIN((uint32_t)pow((double)below, draw(bench)) - 1, below - 1);
+}
+
+static rpmd_text word(Arena *arena, uint32_t number)
+{
+    static const char *const syllables[] = {"ba", "ke", "lo", "mi", "nu", "pra", "ste", "tor", "vi", "wan"};
+    char text[32] = "";
+    size_t length = 0;
+    for (uint32_t rest = number + 10; rest > 0; rest /= 10)
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s", syllables[rest % 10]);
+    return arena_text(arena, text_of(text));
+}
+
+static void draw_analysis(Bench *bench, Arena *arena, Analysis *analysis)
+{
+    uint32_t label = draw_frequent(bench, LABELS);
+    *analysis = (Analysis){.features = ARENA_ARRAY(arena, AnalyzedFeature, FEATURES_PER_ITEM),
+                           .feature_count = FEATURES_PER_ITEM,
+                           .has_answer = true,
+                           .answer = bench->labels[label],
+                           .answer_class = bench->labels[label],
+                           .answer_option = label};
+    for (size_t f = 0; f < FEATURES_PER_ITEM; f++) {
+        uint32_t number = draw_frequent(bench, DISTINCT_FEATURES);
+        rpmd_text name = word(arena, number % WORDS);
+        if (number >= WORDS)
+            name = text_of(arena_format(arena, "%s %s", name.data, word(arena, number / 4).data));
+        analysis->features[f] = (AnalyzedFeature){
+            .name = name,
+            .context = text_of(arena_format(arena, "what the story says of %s", name.data)),
+            .category = text_of(categories[number % ARRAY_SIZE(categories)]),
+            .strength = 0.5F,
+            .evidence = {0, 4},
+        };
+    }
+}
+
+static rpmd_text draw_query(Bench *bench, Arena *arena)
+{
+    Buffer text = BUFFER_INIT;
+    for (size_t w = 0; w < WORDS_PER_QUERY; w++)
+        buffer_append_format(&text, "%s%s", w ? " " : "", word(arena, draw_frequent(bench, WORDS)).data);
+    rpmd_text query = arena_text(arena, (rpmd_text){text.data, text.length});
+    buffer_finish(&text);
+    return query;
+}
+
+static ModelItem *draw_item(Bench *bench, uint64_t number)
+{
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    Analysis analysis;
+    draw_analysis(bench, &arena, &analysis);
+    return model_item_new(&(ModelItemInput){.id = text_of(arena_format(&arena, "%u", (unsigned)number)),
+                                            .query = draw_query(bench, &arena),
+                                            .response = analysis.answer,
+                                            .number = number,
+                                            .order_us = (int64_t)number,
+                                            .analysis = &analysis,
+                                            .extractor_version = text_of("1")},
+                          bench->tokenizer);
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first > second) - (first < second);
+}
+
+static void print_times(const char *what, size_t items, double times[ROUNDS])
+{
+    qsort(times, ROUNDS, sizeof(double), compare_times);
+    printf("%7zu items  %-34s p50 %9.1f us   p99 %9.1f us\n", items, what, times[ROUNDS / 2],
+           times[ROUNDS * 99 / 100]);
+}
+
+/* From the analysis of a query to the examples, the prediction and the prompt. */
+static void measure_queries(Bench *bench, const UserModel *model, const PopulationView *view)
+{
+    double preparing[ROUNDS], retrieving[ROUNDS], predicting[ROUNDS], prompting[ROUNDS];
+    for (size_t round = 0; round < ROUNDS; round++) {
+        _cleanup_arena_ Arena arena = ARENA_INIT;
+        Analysis analysis;
+        draw_analysis(bench, &arena, &analysis);
+        Target target = {.query = draw_query(bench, &arena), .analysis = &analysis};
+        Retrieved retrieved[RETRIEVAL_LIMIT];
+        double start = now();
+        target_prepare(&target, &arena, bench->tokenizer, model);
+        preparing[round] = now() - start;
+        start = now();
+        size_t found = retrieval_find(model, &target, 3, retrieved);
+        retrieving[round] = now() - start;
+        PredictionRequest request = {.model = model,
+                                     .target = &target,
+                                     .retrieved = retrieved,
+                                     .retrieved_count = found,
+                                     .view = view,
+                                     .tokenizer = bench->tokenizer};
+        PredictionCase prediction;
+        start = now();
+        prediction_of_target(&request, &arena, &prediction);
+        predicting[round] = now() - start;
+        PromptRequest prompt_request = {.texts = &prompt_texts,
+                                        .model = model,
+                                        .target = &target,
+                                        .retrieved = retrieved,
+                                        .retrieved_count = found,
+                                        .prediction = &prediction};
+        Prompt prompt;
+        Status status = STATUS_INIT;
+        start = now();
+        if (prompt_construct(&prompt_request, &arena, &prompt, &status) != 0)
+            printf("%s\n", status.message);
+        prompting[round] = now() - start;
+    }
+    print_times("factors and vector of a query", model->entry_count, preparing);
+    print_times("retrieval of 3", model->entry_count, retrieving);
+    print_times("native prediction", model->entry_count, predicting);
+    print_times("prompt", model->entry_count, prompting);
+}
+
+static void measure_changes(Bench *bench, const UserModel *model)
+{
+    double appending[ROUNDS], deleting[ROUNDS], promoting[ROUNDS], sharing[ROUNDS];
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        ModelItem *item = draw_item(bench, (uint64_t)model->entry_count + 1);
+        double start = now();
+        UserModel *longer = user_model_put(model, &bench->task, item);
+        appending[round] = now() - start;
+        start = now();
+        UserModel *promoted = user_model_promote(longer, &bench->task);
+        promoting[round] = now() - start;
+        start = now();
+        UserModel *shorter = user_model_remove(longer, &bench->task, model->entry_count / 2 + 1);
+        deleting[round] = now() - start;
+        _cleanup_arena_ Arena share_arena = ARENA_INIT;
+        start = now();
+        contribution_of_model(&share_arena, longer);
+        sharing[round] = now() - start;
+        user_model_unref(promoted);
+        user_model_unref(shorter);
+        user_model_unref(longer);
+        model_item_unref(item);
+    }
+    print_times("append", model->entry_count, appending);
+    print_times("delete", model->entry_count, deleting);
+    print_times("look for factors to promote", model->entry_count, promoting);
+    print_times("share in the population", model->entry_count, sharing);
+}
+
+static void measure(Bench *bench, size_t count)
+{
+    ModelItem **items = NEW_ARRAY(ModelItem *, count);
+    double start = now();
+    for (size_t i = 0; i < count; i++)
+        items[i] = draw_item(bench, i + 1);
+    double made = now();
+    UserModel *model = user_model_build(&bench->task, items, count, NULL);
+    double built = now();
+    printf(
+        "%7zu items  items made %.0f/s (drawing included), model built %.0f items/s, %u factors, %.1f MiB\n",
+        count, (double)count * 1e6 / (made - start), (double)count * 1e6 / (built - made),
+        model->factor_count, (double)user_model_bytes(model) / 1048576);
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    Population *population = population_new();
+    Contribution share = contribution_of_model(&arena, model);
+    for (uint64_t user = 1; user <= 4; user++)
+        population_replace(population, user, NULL, &share);
+    measure_queries(
+        bench, model,
+        &(PopulationView){.population = population, .own = &share, .user = 1, .minimum_users = 3});
+    measure_changes(bench, model);
+    population_free(population);
+    user_model_unref(model);
+    for (size_t i = 0; i < count; i++)
+        model_item_unref(items[i]);
+    free(items);
+}
+
+int main(void)
+{
+    Bench bench = {.random = 1, .tokenizer = tokenizer_new()};
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    for (uint32_t l = 0; l < LABELS; l++)
+        bench.labels[l] = word(&arena, 100 + l);
+    bench.task = (ModelTask){.answer_kind = RPMD_ANSWER_LABELS,
+                             .labels = bench.labels,
+                             .label_count = LABELS,
+                             .extractor_version = text_of("1")};
+    for (size_t count = 10; count <= 10000; count *= 10)
+        measure(&bench, count);
+    tokenizer_free(bench.tokenizer);
+    return 0;
+}
