@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/method/prediction.h"
+#include "lib/base/macros.h"
 #include "lib/method/prediction_constants.h"
 
 #include "lib/base/memory.h"
@@ -51,16 +52,32 @@ static void apply(Work *work, const double *gains)
         work->score[i] += gains[i];
 }
 
+/* What even shares count like, in items of the user, where nobody else is known. */
+#define OWN_ALPHA_ALONE 3.0
+/* Items of others at which they are half as convincing as a large population. */
+#define OWN_ALPHA_ITEMS 200.0
+
 static double offered_in(const uint32_t *offered, uint32_t items, size_t candidate)
 {
     return offered ? offered[candidate] : items;
+}
+
+/* A population counts for as much as it has items to show for it. */
+static double own_alpha(const Work *work)
+{
+    double most = work->constants->own_alpha;
+    double least = MIN(most, OWN_ALPHA_ALONE);
+    double items = 0;
+    for (size_t i = 0; work->input->others && i < work->count; i++)
+        items += work->input->others[i];
+    return least + (most - least) * items / (items + OWN_ALPHA_ITEMS);
 }
 
 /* (chosen + alpha * toward) / (offered + alpha), to sum 1: the user's shares drawn toward others. */
 static void shrink(const Work *work, const double *toward, double *shares)
 {
     const PredictionInput *input = work->input;
-    double alpha = work->constants->own_alpha;
+    double alpha = own_alpha(work);
     for (size_t i = 0; i < work->count; i++)
         shares[i] = (input->own[i] + alpha * toward[i]) /
                     (offered_in(input->own_offered, input->own_items, i) + alpha);
