@@ -238,7 +238,7 @@ coverage:
 ## lint          clang-tidy, clang-format, shellcheck, layers, headers alone and as C++, the clang build
 ## format        clang-format on every C file
 .PHONY: lint format
-lint: $(PROTO_H)
+lint: $(PROTO_H) $(TEST_PROTO_C)
 	BUILD=$(BUILD) scripts/lint.sh
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i

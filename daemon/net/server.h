@@ -29,7 +29,10 @@ typedef struct NetServerOptions {
     void *notice_context;
 } NetServerOptions;
 
-/* grpc and its services are borrowed until the close callback. options may be NULL. */
+/*
+ * grpc and its services are borrowed until the close callback. options may be NULL. The program ignores
+ * SIGPIPE: libuv writes to clients that have gone.
+ */
 NetServer *net_server_new(uv_loop_t *loop, GrpcServer *grpc, const NetServerOptions *options);
 
 /*

@@ -356,11 +356,13 @@ static size_t gather_items(Import *import, StoreNewItem *items)
         const Rpmd__V1__ImportItem *item = import->message->items[i];
         Status status = STATUS_INIT;
         uint64_t index = import->index++;
-        if (!item->item)
-            status_refuse(&status, STATUS_INVALID_ARGUMENT, "the item is missing");
-        else if (!check_user(item->user, &status))
-            check_item(import->context->plugins, import->task, item->item, &status);
-        if (!status_is_ok(&status)) {
+        int r = check_user(item->user, &status);
+        if (r == 0 && !item->item)
+            r = status_refuse(&status, STATUS_INVALID_ARGUMENT,
+                              "the item is missing; set query and response");
+        if (r == 0)
+            r = check_item(import->context->plugins, import->task, item->item, &status);
+        if (r) {
             reject_item(import, item, index, &status);
             continue;
         }

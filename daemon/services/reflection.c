@@ -101,14 +101,16 @@ static rpmd_text find_bytes(rpmd_text message, uint32_t wanted)
     return (rpmd_text){0};
 }
 
-/* Takes `name` and the dot behind it from the front of the symbol. The whole symbol leaves an empty rest. */
+/* Takes the name from the front of the symbol, with the dot and something behind it unless it is all of the
+ * symbol. */
 static bool strip_name(rpmd_text *symbol, rpmd_text name)
 {
-    if (symbol->length < name.length || memcmp(symbol->data, name.data, name.length) != 0)
-        return false;
+    rpmd_text front = {.data = symbol->data, .length = MIN(symbol->length, name.length)};
     size_t taken = name.length;
-    if (symbol->length > taken && taken > 0) {
-        if (symbol->data[taken] != '.')
+    if (!text_equal(front, name))
+        return false;
+    if (taken > 0 && symbol->length > taken) {
+        if (symbol->data[taken] != '.' || symbol->length == taken + 1)
             return false;
         taken++;
     }

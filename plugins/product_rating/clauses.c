@@ -3,7 +3,7 @@
 
 /* What is said on either side of a contrast, under a condition or in a question. Chosen on reviews, by how
  * well the tone then agrees with the score. */
-static const float BEFORE_BUT = 0.6f;
+static const float BEFORE_BUT = 0.5f;
 static const float BEHIND_BUT = 1.4f;
 static const float BEFORE_SENTENCE_OF_BUT = 0.8f;
 static const float CONCEDED = 0.5f;
@@ -58,7 +58,7 @@ static bool parts_clause(const Word *words, size_t index)
     return is_but(word) || is_concession(word);
 }
 
-static void number_clauses(Review *review)
+void clauses_number(Review *review)
 {
     uint32_t clause = 0;
 
@@ -143,11 +143,10 @@ static void weigh_sentence(Review *review, size_t begin, size_t end, size_t prev
         weigh(words, begin, end, QUESTION);
 }
 
-void clauses_mark(Review *review)
+void clauses_weigh(Review *review)
 {
     size_t begin = 0, previous = 0;
 
-    number_clauses(review);
     for (size_t i = 1; i <= review->count; i++) {
         if (i < review->count && review->words[i].sentence == review->words[begin].sentence)
             continue;

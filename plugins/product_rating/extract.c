@@ -41,6 +41,8 @@ typedef struct Findings {
     size_t count;
 } Findings;
 
+static const float FAINT = 0.25f; /* an opinion weaker than this makes no aspect */
+
 static int direction(float valence)
 {
     return (valence > 0) - (valence < 0);
@@ -93,6 +95,22 @@ static size_t append(char *text, size_t length, size_t size, rpmd_text word)
     return length + word.length;
 }
 
+/* Words that keep their -ie: "cookies" are no "cooky". */
+static bool ends_in_ie(const char *name, size_t length)
+{
+    static const char *const words[] = {"movie",    "cookie",  "zombie", "hoodie", "brownie",
+                                        "smoothie", "calorie", "selfie", "rookie", "genie",
+                                        "birdie",   "doggie",  "indie",  "foodie", "goodie"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t size = strlen(words[i]);
+
+        if (length >= size && memcmp(name + length - size, words[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* "needles" becomes "needle"; "glass", "bus" and "series" stay. */
 static void to_singular(char *name)
 {
@@ -101,7 +119,7 @@ static void to_singular(char *name)
     if (length < 5 || name[length - 1] != 's' || strchr("suia'", name[length - 2]) != NULL ||
         (length > 6 && strcmp(name + length - 6, "series") == 0))
         return;
-    if (name[length - 2] == 'e' && name[length - 3] == 'i')
+    if (name[length - 2] == 'e' && name[length - 3] == 'i' && !ends_in_ie(name, length - 1))
         strcpy(name + length - 3, "y");
     else if (name[length - 2] == 'e' && strchr("sxzh", name[length - 3]) != NULL)
         name[length - 2] = '\0';
@@ -126,10 +144,12 @@ static void add_hit(const Review *review, Findings *findings, const Hit *hit)
 
     if (concept != NULL && concept->category != CATEGORY_ASPECT)
         findings_add(findings, concept->name, (Category) concept->category, concept->context, hit);
-    if (hit->aspect != NO_ASPECT && hit->aspect != WHOLE && hit->valence != 0)
+    if (fabsf(hit->valence) < FAINT)
+        return;
+    if (hit->aspect != NO_ASPECT && hit->aspect != WHOLE)
         findings_add(findings, aspect_texts[hit->aspect].name, CATEGORY_ASPECT,
                      aspect_texts[hit->aspect].context, hit);
-    if (hit->target_begin < hit->target_end && hit->valence != 0 &&
+    if (hit->target_begin < hit->target_end &&
         word_aspect(&review->words[hit->target_end - 1], &aspect_nouns) == NO_ASPECT) {
         target_name(review, hit, name);
         if (name[0] != '\0')
@@ -175,7 +195,7 @@ static int finding_emit(const Review *review, const Finding *finding)
         for (uint32_t i = finding->quoted_begin; i < end; i++)
             length = append(context, length, sizeof(context), review->words[i].lower);
     }
-    return emit(review, finding->name, context, finding->category, polarity, finding->weight * 0.7f,
+    return emit(review, finding->name, context, finding->category, polarity, finding->weight * 0.35f,
                 finding->begin, finding->end);
 }
 
@@ -283,11 +303,13 @@ int rating_extract(rpmd_call *call, const rpmd_query *query)
     Hits hits;
     int result = review_read(call, query->text, &review);
 
-    if (result == RPMD_DONE)
-        result = phrases_match(&review);
     if (result != RPMD_DONE)
         return result;
-    clauses_mark(&review);
+    clauses_number(&review);
+    result = phrases_match(&review);
+    if (result != RPMD_DONE)
+        return result;
+    clauses_weigh(&review);
     result = opinions_find(&review, &hits);
     if (result != RPMD_DONE)
         return result;

@@ -94,6 +94,8 @@ typedef struct WordList {
     size_t count;
 } WordList;
 
+extern const WordList film_words;   /* of reviews of films and shows */
+extern const WordList goods_words;  /* of reviews of things that are bought */
 extern const WordList common_verbs; /* base forms; a noun phrase ends before them */
 extern const WordList empty_nouns;  /* nouns and other words that name no aspect: "lot", "week", "everyone" */
 extern const WordList experiencer_adjectives; /* somebody's state; the aspect follows: "happy with the fit" */
@@ -127,6 +129,7 @@ typedef enum Category {
  *   "is|was"     either word; not for the first word
  *   "*"          up to three words, or none
  *   "_"          one word
+ *   "^avoid"     the first word must begin a clause
  * Apart from "*" the words follow each other; no punctuation stands between.
  */
 typedef struct Concept {

@@ -126,25 +126,29 @@ const WordList common_verbs = {common_verbs_words,
 
 static const char *const empty_nouns_words[] = {
     /* clang-format off */
-    "a.m.", "ability", "ago", "air", "all", "amazon", "amount", "answer", "anybody", "anyone", "anything",
-    "area", "around", "aspect", "audience", "audiences", "away", "back", "beginning", "best", "better",
-    "bit", "boy", "brand", "case", "cases", "children", "choice", "close", "couple", "course", "critic",
-    "dad", "daughter", "day", "days", "detail", "dog", "dogs", "ebay", "effort", "either", "end", "ends",
-    "enough", "etc", "event", "everybody", "everyone", "everything", "example", "extent", "eye", "eyes",
-    "fact", "fan", "fans", "few", "friend", "friends", "front", "full", "girl", "girls", "going", "good",
-    "group", "guess", "guy", "guys", "half", "hand", "hands", "hour", "hours", "house", "husband",
-    "instance", "job", "kid", "kids", "kind", "kinds", "lady", "let", "list", "lot", "lots", "love",
-    "man", "many", "matter", "maybe", "me", "mind", "minute", "minutes", "moment", "moments", "month",
-    "months", "morning", "mother", "much", "mum", "name", "need", "needs", "next", "night", "nobody",
-    "nothing", "number", "occasion", "order", "orders", "other", "others", "ourselves", "p.m.", "pair",
-    "part", "parts", "people", "person", "place", "places", "plenty", "point", "reader", "reason",
-    "reasons", "rest", "result", "review", "reviewer", "reviewers", "reviews", "same", "second",
-    "seconds", "section", "self", "sense", "series", "set", "shot", "side", "sides", "single", "sister",
-    "so-called", "son", "sort", "sorts", "spite", "star", "stars", "step", "store", "sum", "surprise",
-    "team", "term", "terms", "thanks", "thing", "things", "third", "time", "times", "today", "tomorrow",
-    "tonight", "total", "town", "truth", "type", "types", "use", "user", "users", "variety", "version",
-    "versions", "viewer", "viewers", "way", "ways", "week", "weeks", "while", "wife", "woman", "women",
-    "word", "words", "work", "world", "year", "years", "yesterday", "yet", "you",
+    "a.m.", "ability", "afterwards", "ago", "air", "alike", "all", "almost", "alone", "amazon", "amount",
+    "answer", "anybody", "anyone", "anything", "anyway", "anywhere", "apart", "area", "around", "aside",
+    "aspect", "audience", "audiences", "available", "away", "back", "beginning", "besides", "best", "bit",
+    "boy", "brand", "case", "cases", "children", "choice", "close", "couple", "course", "critic", "dad",
+    "daughter", "day", "days", "degree", "detail", "dog", "dogs", "dr", "ebay", "effort", "either",
+    "else", "end", "ends", "enough", "etc", "event", "everybody", "everyone", "everything", "everywhere",
+    "example", "extent", "eye", "eyes", "fact", "fan", "fans", "few", "forever", "friend", "friends",
+    "front", "full", "furthermore", "girl", "girls", "going", "good", "group", "guess", "guy", "guys",
+    "half", "hand", "hands", "hour", "hours", "house", "husband", "imaginable", "indeed", "info",
+    "instance", "instead", "job", "kid", "kids", "kind", "kinds", "lady", "later", "let", "list", "lot",
+    "lots", "love", "man", "many", "matter", "maybe", "me", "meanwhile", "mind", "minute", "minutes",
+    "moment", "moments", "month", "months", "moreover", "morning", "mother", "mr", "mrs", "ms", "much",
+    "mum", "name", "need", "needs", "next", "night", "nobody", "nothing", "nowhere", "number", "occasion",
+    "once", "ones", "order", "orders", "other", "others", "otherwise", "ourselves", "overall", "p.m.",
+    "pair", "part", "parts", "people", "perhaps", "person", "place", "places", "plenty", "plus", "point",
+    "possible", "reader", "reason", "reasons", "rest", "result", "review", "reviewer", "reviewers",
+    "reviews", "same", "second", "seconds", "section", "self", "sense", "series", "set", "shot", "side",
+    "sides", "single", "sister", "so-called", "somehow", "sometime", "somewhat", "somewhere", "son",
+    "soon", "sort", "sorts", "spite", "star", "stars", "step", "store", "sum", "surprise", "team", "term",
+    "terms", "thanks", "thing", "things", "third", "time", "times", "today", "together", "tomorrow",
+    "tonight", "total", "town", "truth", "twice", "type", "types", "use", "user", "users", "variety",
+    "version", "versions", "viewer", "viewers", "way", "ways", "week", "weeks", "while", "wife", "woman",
+    "women", "word", "words", "work", "world", "year", "years", "yesterday", "yet", "you",
     /* clang-format on */
 };
 
@@ -173,3 +177,31 @@ static const char *const experiencer_verbs_words[] = {
 
 const WordList experiencer_verbs = {experiencer_verbs_words,
                                     sizeof(experiencer_verbs_words) / sizeof(experiencer_verbs_words[0])};
+
+static const char *const film_words_words[] = {
+    /* clang-format off */
+    "actor", "actors", "actress", "adaptation", "audience", "audiences", "biopic", "cast", "cinema",
+    "cinematic", "cinematography", "comedies", "comedy", "directed", "director", "directs", "documentary",
+    "drama", "dramatic", "farce", "film", "filmed", "filmmaker", "filmmakers", "filmmaking", "films",
+    "flick", "genre", "hollywood", "horror", "movie", "movies", "narrative", "oscar", "plot", "plotting",
+    "prequel", "protagonist", "remake", "romcom", "satire", "scene", "scenes", "screen", "screenplay",
+    "screenwriter", "script", "sequel", "star", "starring", "stars", "storytelling", "suspense",
+    "thriller", "viewer", "viewers", "western",
+    /* clang-format on */
+};
+
+const WordList film_words = {film_words_words, sizeof(film_words_words) / sizeof(film_words_words[0])};
+
+static const char *const goods_words_words[] = {
+    /* clang-format off */
+    "adapter", "amazon", "arrive", "arrived", "battery", "bought", "brand", "broke", "buy", "buying",
+    "cable", "charge", "clean", "color", "colors", "delivered", "delivery", "fabric", "fit", "fits",
+    "gift", "guitar", "hair", "install", "installed", "item", "items", "magazine", "material", "order",
+    "ordered", "pack", "package", "packaging", "plastic", "price", "product", "products", "purchase",
+    "purchased", "quality", "received", "recommend", "returned", "seller", "shipped", "shipping", "size",
+    "skin", "smell", "sturdy", "subscription", "taste", "use", "used", "using", "wash", "wear", "wearing",
+    "work", "works",
+    /* clang-format on */
+};
+
+const WordList goods_words = {goods_words_words, sizeof(goods_words_words) / sizeof(goods_words_words[0])};

@@ -9,6 +9,8 @@ enum {
 };
 
 static const float WEAKER = 0.6f;
+static const float AGAINST = 0.4f;  /* an adverb that contradicts its adjective */
+static const float ASIDE = 0.6f;    /* an adverb by itself: "curls his lips elegantly" */
 static const float COMPARED = 0.7f; /* "funnier" says less than "funny" */
 static const float SHOUTED = 1.2f;  /* "AWFUL", and "!" behind it */
 static const float SENTENCE_SHOUTED = 1.1f;
@@ -58,7 +60,22 @@ static float intensity(const Word *word)
     return 0;
 }
 
-static bool is_negator(const Word *word)
+static bool is_capital(const Review *review, size_t index)
+{
+    const Word *word = &review->words[index];
+
+    return index < review->count && (word->flags & RPMD_TOKEN_CAPITALIZED) != 0 &&
+           (word->flags & (RPMD_TOKEN_UPPER | RPMD_TOKEN_SENTENCE_START)) == 0;
+}
+
+/* A part of a title or a name: "Pretty Woman". Where the whole text is written so, it is none. */
+static bool is_name(const Review *review, size_t index)
+{
+    return !review->capitals && is_capital(review, index) &&
+           (is_capital(review, index + 1) || (index > 0 && is_capital(review, index - 1)));
+}
+
+static bool is_negating_word(const Word *word)
 {
     static const char *const forms[] = {
         "not",    "no",       "never",  "none",   "neither", "nor",     "nobody",  "nothing", "without",
@@ -70,10 +87,32 @@ static bool is_negator(const Word *word)
     return (length > 3 && memcmp(word->lower.data + length - 3, "n't", 3) == 0) || is_one_of(word, forms);
 }
 
+/* Not in "not only", "doesn't just", nor in a title ("No Man's Land"). */
+static bool is_negator(const Review *review, size_t index)
+{
+    static const char *const adding[] = {"only", "just", "merely", "simply", NULL};
+
+    return is_negating_word(&review->words[index]) && !is_one_of(&review->words[index + 1], adding) &&
+           !is_name(review, index);
+}
+
 /* What a negation makes of an opinion: "not great" is bad but less so, "not bad" only a little good. */
 static float negated(float valence)
 {
     return valence > 0 ? -(0.3f + 0.3f * valence) : -0.35f * valence;
+}
+
+/* What an adverb of opinion does to the opinion behind it: "terribly funny", "terribly dull", "weakly funny",
+ * "gloriously bad". */
+static float manner(const Word *adverb, const Word *word)
+{
+    static const char *const strengthening[] = {
+        "terribly", "awfully",      "insanely", "wickedly", "painfully",    "frighteningly", "stupidly",
+        "horribly", "ridiculously", "absurdly", "achingly", "outrageously", "disturbingly",  NULL};
+
+    if ((adverb->valence > 0) == (word->valence > 0) || is_one_of(adverb, strengthening))
+        return SHOUTED;
+    return AGAINST;
 }
 
 typedef struct Modifiers {
@@ -119,7 +158,7 @@ static Modifiers modifiers_of(const Review *review, size_t begin, size_t floor)
             while (i > floor && words[i].phrase_end == 0)
                 i--;
             modifiers.begin = i;
-        } else if (is_negator(word)) {
+        } else if (is_negator(review, i)) {
             modifiers.negated = true;
             modifiers.begin = i;
             break;
@@ -133,7 +172,7 @@ static Modifiers modifiers_of(const Review *review, size_t begin, size_t floor)
             modifiers.factor *= factor;
             modifiers.begin = i;
         } else if (near && word->class == CLASS_ADVERB && word->valence != 0) {
-            modifiers.factor *= SHOUTED;
+            modifiers.factor *= manner(word, &words[begin]);
             modifiers.begin = i;
         } else if (word_is(word, "would") || word_is(word, "could") || word_is(word, "might")) {
             modifiers.factor *= HYPOTHETICAL;
@@ -256,6 +295,11 @@ static bool speaks(const Review *review, size_t index)
     if (word->class == CLASS_ADVERB && !word_is(word, "well") && index + 1 < review->count &&
         next->mark == 0 && next->valence != 0 && next->concept == NO_CONCEPT)
         return false; /* "terribly funny": only strengthens */
+    if (is_name(review, index))
+        return false;
+    if (word_is(word, "quality"))
+        return word_is_nounlike(review, index + 1) &&
+               !(before != NULL && (word_is(before, "the") || word_is(before, "of")));
     if (word_is_form_of(word, "love", 4) || word_is_form_of(word, "like", 4))
         return is_love_verb(review, index);
     if (word_is(word, "well"))
@@ -348,6 +392,9 @@ static bool word_hit(const Review *review, size_t index, size_t floor, Hit *hit)
                  .concept = NO_CONCEPT,
                  .weight = word->weight,
                  .aspect = word->aspect};
+    if (word->class == CLASS_ADVERB && !word_is(word, "well") &&
+        word_aspect(&review->words[index + 1], &aspect_participles) == NO_ASPECT)
+        modifiers.factor *= ASIDE;
     hit->valence = apply(&modifiers, (float)word->valence / 10 * degree_factor(word), word);
     hit->valence = clamp(hit->valence * shouted(review, index, index + 1, word));
     return true;

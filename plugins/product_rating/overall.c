@@ -9,7 +9,7 @@
  */
 static const float HEIGHT = 0.5f;
 static const float BREADTH = 0.3f;
-static const float DOUBT = 0.35f;
+static const float DOUBT = 0.5f;
 
 static float weight_of(const Hit *hit)
 {

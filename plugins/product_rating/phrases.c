@@ -153,9 +153,20 @@ static size_t match_rest(const Review *review, size_t index, const char *rest)
     return index;
 }
 
+/* Whether only marks stand between the word and the beginning of its clause. */
+static bool opens_clause(const Review *review, size_t index)
+{
+    const Word *words = review->words;
+
+    while (index > 0 && words[index - 1].mark != 0 && words[index - 1].clause == words[index].clause)
+        index--;
+    return index == 0 || words[index - 1].clause != words[index].clause;
+}
+
 static void match_phrase(Review *review, const Index *index, const char *phrase, uint32_t concept)
 {
-    size_t length = part_length(phrase);
+    bool opens = *phrase == '^';
+    size_t length = part_length(phrase += opens);
     unsigned letters = word_letters(phrase, length - (phrase[length - 1] == '~'));
     const char *rest = phrase[length] == ' ' ? phrase + length + 1 : phrase + length;
 
@@ -165,7 +176,7 @@ static void match_phrase(Review *review, const Index *index, const char *phrase,
         Word *word = &review->words[index->entries[e]];
         size_t end;
 
-        if (!part_fits(word, phrase, length))
+        if (!part_fits(word, phrase, length) || (opens && !opens_clause(review, index->entries[e])))
             continue;
         end = match_rest(review, index->entries[e] + 1, rest);
         if (end > word->phrase_end) {

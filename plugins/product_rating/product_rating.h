@@ -33,11 +33,16 @@ typedef struct Word {
 
 #define NO_CONCEPT UINT32_MAX
 
+/* What a review is about, by most of its words. */
+typedef enum Domain { DOMAIN_UNKNOWN, DOMAIN_GOODS, DOMAIN_FILM } Domain;
+
 typedef struct Review {
     rpmd_call *call;
     rpmd_text text;
-    Word *words;
+    Word *words; /* and one more behind the last, all zero */
     size_t count;
+    Domain domain;
+    bool capitals; /* most words begin with a capital letter */
 } Review;
 
 /* Something good or bad that the review says. */
@@ -73,8 +78,9 @@ int phrases_match(Review *review);
 const Concept *concept_at(uint32_t number);
 size_t concept_count(void);
 
-/* clauses.c: parts sentences into clauses and weighs them. */
-void clauses_mark(Review *review);
+/* clauses.c: parts sentences into clauses; and, once the phrases are known, weighs what stands in them. */
+void clauses_number(Review *review);
+void clauses_weigh(Review *review);
 
 /* opinions.c: all hits in text order. */
 int opinions_find(Review *review, Hits *hits);

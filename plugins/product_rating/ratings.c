@@ -118,26 +118,39 @@ static size_t fraction_at(const Review *review, size_t index, int *concept)
     return taken;
 }
 
-/* "five stars", "4 stars", "3-star". */
+/* The number in "3-star" or "five-star"; negative for other words. */
+static double compound_stars(const Word *word)
+{
+    static const char *const names[] = {"zero-star",  "one-star",  "two-star",
+                                        "three-star", "four-star", "five-star"};
+    static const char *const digits[] = {"0-star", "1-star", "2-star", "3-star", "4-star", "5-star"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (word_is(word, names[i]) || word_is(word, digits[i]))
+            return (double)i;
+    return -1;
+}
+
+/* "five stars", "4 stars", "3-star"; not "5 star reviews", which are those of others. */
 static size_t stars_at(const Review *review, size_t index, int *concept)
 {
     const Word *words = review->words;
     double value = number_of(&words[index]);
 
-    if (value < 0) {
-        rpmd_text lower = words[index].lower;
+    size_t end = index + 2;
 
-        if (lower.length < 6 || lower.data[0] < '0' || lower.data[0] > '5' ||
-            memcmp(lower.data + 1, "-star", 5) != 0)
-            return 0;
-        *concept = concept_of_share((lower.data[0] - '0') / 5.0);
-        return 1;
+    if (value < 0) {
+        value = compound_stars(&words[index]);
+        end = index + 1;
+    } else if (index + 1 >= review->count ||
+               !(word_is(&words[index + 1], "stars") || word_is(&words[index + 1], "star"))) {
+        return 0;
     }
-    if (value > 5 || index + 1 >= review->count ||
-        !(word_is(&words[index + 1], "stars") || word_is(&words[index + 1], "star")))
+    if (value < 0 || value > 5 ||
+        (end < review->count && (word_is(&words[end], "review") || word_is(&words[end], "reviews"))))
         return 0;
     *concept = concept_of_share(value / 5);
-    return 2;
+    return end - index;
 }
 
 /* "Grade: B+", "A-", "(B)". */

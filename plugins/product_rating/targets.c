@@ -245,7 +245,8 @@ static Target target_of_word(const Review *review, Hit *hit)
             target = object_from(review, hit->end + 1);
         return target;
     }
-    if (word->class == CLASS_NOUN && hit->end < review->count && is_state_preposition(&words[hit->end])) {
+    if (word->class == CLASS_NOUN && hit->end < review->count && is_state_preposition(&words[hit->end]) &&
+        !word_is(&words[hit->end], "of")) {
         target = object_from(review, hit->end + 1);
         if (target.begin < target.end)
             return target;
@@ -283,11 +284,23 @@ static bool leads_on(const Word *word)
     return is_determiner(word) || is_state_preposition(word);
 }
 
+/* The aspect that an opinion speaks of by itself, where it fits what the review is about: a dull knife has no
+ * pacing, a tasteless film no taste. */
+static Aspect fitting_aspect(const Review *review, Aspect aspect)
+{
+    if (review->domain == DOMAIN_FILM && aspect >= PRICE && aspect <= SAFETY)
+        return aspect == LOOK ? VISUALS : NO_ASPECT;
+    if (review->domain == DOMAIN_GOODS && aspect >= STORY && aspect < ENTERTAINMENT)
+        return aspect == VISUALS ? LOOK : NO_ASPECT;
+    return aspect;
+}
+
 void targets_find(const Review *review, Hits *hits)
 {
     for (size_t i = 0; i < hits->count; i++) {
         Hit *hit = &hits->items[i];
 
+        hit->aspect = fitting_aspect(review, hit->aspect);
         if (hit->concept == NO_CONCEPT)
             settle(review, hit, target_of_word(review, hit));
         else if (hit->aspect == NO_ASPECT && hit->end < review->count &&

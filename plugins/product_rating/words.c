@@ -179,9 +179,11 @@ bool word_form_in(const Word *word, const WordList *list)
 
 Aspect word_aspect(const Word *word, const AspectWords *words)
 {
-    const AspectWord *found =
-        find(words->words, words->count, sizeof(AspectWord), word->lower.data, word->lower.length);
+    size_t length = word->lower.length;
+    const AspectWord *found = find(words->words, words->count, sizeof(AspectWord), word->lower.data, length);
 
+    if (found == NULL && length > 3 && word->lower.data[length - 1] == 's')
+        found = find(words->words, words->count, sizeof(AspectWord), word->lower.data, length - 1);
     return found != NULL ? found->aspect : NO_ASPECT;
 }
 
@@ -317,7 +319,7 @@ static char mark_of(const rpmd_token *token)
 int review_read(rpmd_call *call, rpmd_text text, Review *review)
 {
     const rpmd_token *tokens = NULL;
-    size_t count = 0;
+    size_t count = 0, plain = 0, capital = 0, film = 0, goods = 0;
 
     *review = (Review){.call = call, .text = text};
     if (call->host->tokenize(call, text, &tokens, &count) != RPMD_DONE)
@@ -329,6 +331,8 @@ int review_read(rpmd_call *call, rpmd_text text, Review *review)
     for (size_t i = 0; i < count; i++) {
         Word *word = &review->words[i];
 
+        plain += (tokens[i].flags & (RPMD_TOKEN_WORD | RPMD_TOKEN_CAPITALIZED)) == RPMD_TOKEN_WORD;
+        capital += (tokens[i].flags & RPMD_TOKEN_CAPITALIZED) != 0;
         *word = (Word){.span = tokens[i].span,
                        .lower = tokens[i].lower,
                        .sentence = tokens[i].sentence,
@@ -338,6 +342,10 @@ int review_read(rpmd_call *call, rpmd_text text, Review *review)
                        .mark = mark_of(&tokens[i])};
         if (word->flags & RPMD_TOKEN_WORD)
             word_look_up(word);
+        film += word_in(word, &film_words);
+        goods += word_in(word, &goods_words);
     }
+    review->domain = film > goods ? DOMAIN_FILM : goods > film ? DOMAIN_GOODS : DOMAIN_UNKNOWN;
+    review->capitals = capital > plain;
     return RPMD_DONE;
 }

@@ -121,10 +121,11 @@ def check_daemon(channel):
 
 def check_compression(channel):
     """What we do not take is refused by its name, not garbled."""
-    admin = admin_pb2_grpc.AdminStub(channel)
-    sentence = refused_with(grpc.StatusCode.UNIMPLEMENTED, lambda: admin.GetStatus(
-        admin_pb2.GetStatusRequest(), timeout=TIMEOUT, compression=grpc.Compression.Gzip))
-    check("a compressed request is UNIMPLEMENTED", sentence is not None)
+    personalizer = personalizer_pb2_grpc.PersonalizerStub(channel)
+    request = personalizer_pb2.ConstructPromptRequest(query=personalizer_pb2.Query(task=TASK, text="again " * 1000))
+    sentence = refused_with(grpc.StatusCode.UNIMPLEMENTED, lambda: personalizer.ConstructPrompt(
+        request, timeout=TIMEOUT, compression=grpc.Compression.Gzip))
+    check("a compressed request is UNIMPLEMENTED with a sentence", sentence, sentence)
 
 
 def main():

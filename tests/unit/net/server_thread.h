@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -200,6 +201,7 @@ static inline void server_thread_init(ServerThread *server, const GrpcLimits *li
     GrpcLimits defaults = grpc_limits_default();
     NetServerOptions options = {.on_notice = net_on_notice, .notice_context = server};
     *server = (ServerThread){.folder = "/tmp/rpmd-net.XXXXXX"};
+    signal(SIGPIPE, SIG_IGN);
     ck_assert_ptr_nonnull(mkdtemp(server->folder));
     snprintf(server->path, sizeof(server->path), "%s/socket", server->folder);
     uv_loop_init(&server->loop);

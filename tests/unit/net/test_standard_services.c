@@ -219,7 +219,9 @@ static const ReflectionResponse *ask_symbol(Call *call, Fixture *fixture, const 
 /* A FileDescriptorProto begins with its name. */
 static void assert_file(const ReflectionResponse *response, const char *name)
 {
-    ck_assert_ptr_nonnull(response->file_descriptor_response);
+    ck_assert_int_eq(
+        response->message_response_case,
+        GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_FILE_DESCRIPTOR_RESPONSE);
     ck_assert_uint_eq(response->file_descriptor_response->n_file_descriptor_proto, 1);
     ProtobufCBinaryData file = response->file_descriptor_response->file_descriptor_proto[0];
     ck_assert_uint_gt(file.len, 2 + strlen(name));
@@ -230,7 +232,8 @@ static void assert_file(const ReflectionResponse *response, const char *name)
 
 static void assert_error(const ReflectionResponse *response, StatusCode code, const char *message)
 {
-    ck_assert_ptr_nonnull(response->error_response);
+    ck_assert_int_eq(response->message_response_case,
+                     GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE);
     ck_assert_int_eq(response->error_response->error_code, (int)code);
     ck_assert_str_eq(response->error_response->error_message, message);
 }
