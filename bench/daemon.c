@@ -229,7 +229,7 @@ static void measure_prompts(Bench *bench, char *user, uint64_t items, double bui
         ProtobufCMessage *message = NULL;
         query.task = TASK;
         query.user = user;
-        query.text = description(&arena, (uint64_t)(i + 1000000007));
+        query.text = description(&arena, 1000000007u + (unsigned)(i + 20));
         request.query = &query;
         double begin = now_seconds();
         if (channel_call_unary(bench->channel, "/rpmd.v1.Personalizer/ConstructPrompt", &request.base,

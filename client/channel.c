@@ -5,6 +5,7 @@
 #include "lib/base/text.h"
 #include "lib/grpc/client.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -322,8 +323,8 @@ int channel_call_unary(Channel *channel, const char *method, const ProtobufCMess
     int r = begin_call(channel, method, &stream, status);
     if (r)
         return r;
-    grpc_client_call_send(stream->call,
-                          request); // NOLINT(clang-analyzer-core.NullDereference): begin_call made it
+    assert(stream);
+    grpc_client_call_send(stream->call, request);
     grpc_client_call_half_close(stream->call);
     write_output(channel);
     r = receive_only(stream, type, response, status);

@@ -10,6 +10,8 @@
 
 #include "rpmd/v1/history.pb-c.h"
 
+#include <assert.h>
+
 /* ---- Append and Delete ---- */
 
 static Rpmd__V1__ItemOutcome outcome_message(StoreOutcome outcome)
@@ -25,8 +27,10 @@ static Rpmd__V1__ItemOutcome outcome_message(StoreOutcome outcome)
     return RPMD__V1__ITEM_OUTCOME__ITEM_OUTCOME_UNSPECIFIED;
 }
 
+/* item was checked: it is there. */
 static StoreNewItem new_item(Arena *arena, const char *user, const Rpmd__V1__HistoryItem *item)
 {
+    assert(item);
     rpmd_text *options = ARENA_ARRAY(arena, rpmd_text, item->n_options);
     for (size_t i = 0; i < item->n_options; i++)
         options[i] = text_of(item->options[i]);
