@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/method/prediction.h"
-#include "lib/base/macros.h"
 #include "lib/method/prediction_constants.h"
 
 #include "lib/base/memory.h"
 
 #include <math.h>
+
+/* What even shares count like, in items of the user, where nobody else is known. */
+#define OWN_ALPHA_ALONE 3.0
+/* Items of others at which they are half as convincing as a large population. */
+#define OWN_ALPHA_ITEMS 200.0
 
 typedef struct Work {
     const PredictionInput *input;
@@ -51,11 +55,6 @@ static void apply(Work *work, const double *gains)
     for (size_t i = 0; i < work->count; i++)
         work->score[i] += gains[i];
 }
-
-/* What even shares count like, in items of the user, where nobody else is known. */
-#define OWN_ALPHA_ALONE 3.0
-/* Items of others at which they are half as convincing as a large population. */
-#define OWN_ALPHA_ITEMS 200.0
 
 static double offered_in(const uint32_t *offered, uint32_t items, size_t candidate)
 {

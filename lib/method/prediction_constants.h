@@ -13,7 +13,7 @@
 
 typedef struct PredictionConstants {
     double others_pseudo; /* items added to each answer of the population */
-    double own_alpha;     /* the population's shares count like so many items of the user */
+    double own_alpha;     /* the shares of a large population count like so many items of the user */
 
     double tone_slope; /* what a unit of tone does to the odds of the ends of the scale (logarithm) */
     double tone_width; /* items that differ by so much in tone are still rather alike */

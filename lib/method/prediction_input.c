@@ -167,6 +167,20 @@ double prediction_tone(const AnalyzedFeature *features, size_t count)
     return sum / sqrt(sum * sum + PREDICTION_TONE_SCALE);
 }
 
+double prediction_usual_tone(const UserModel *model, const ModelEntry *without)
+{
+    double sum = 0;
+    uint32_t seen = 0;
+    for (uint32_t e = model->entry_count; e-- > 0 && seen < PREDICTION_RECENT_ITEMS;) {
+        const ModelEntry *entry = model->entries[e];
+        if (entry == without || !model_item_counts(entry->item))
+            continue;
+        sum += prediction_tone(entry->item->analysis.features, entry->item->analysis.feature_count);
+        seen++;
+    }
+    return seen ? sum / seen : 0;
+}
+
 /* How like in tone two items are: 1 for the same, falling off like a bell. */
 static double tone_likeness(double difference, double width)
 {
@@ -178,7 +192,7 @@ static void gather_tone(Gather *gather)
 {
     const UserModel *model = gather->request->model;
     const Analysis *target = gather->request->target->analysis;
-    double tone = prediction_tone(target->features, target->feature_count), sum = 0;
+    double tone = prediction_tone(target->features, target->feature_count);
     double *near = ARENA_ARRAY(gather->arena, double, gather->count);
     uint32_t seen = 0;
     for (uint32_t e = model->entry_count; e-- > 0 && seen < PREDICTION_RECENT_ITEMS;) {
@@ -189,10 +203,9 @@ static void gather_tone(Gather *gather)
         size_t candidate = find_candidate(gather, analysis->answer_class, true);
         if (candidate != PREDICTION_NONE)
             near[candidate] += tone_likeness(tone - other, gather->constants->tone_width);
-        sum += other;
         seen++;
     }
-    gather->input->tone = tone - (seen ? sum / seen : 0);
+    gather->input->tone = tone - prediction_usual_tone(model, NULL);
     gather->input->tone_near = near;
 }
 

@@ -45,3 +45,6 @@ void prediction_of_target(const PredictionRequest *request, Arena *arena, Predic
 
 /* How favourable features are to what they are about: -1 .. +1; 0 where none is favourable or not. */
 double prediction_tone(const AnalyzedFeature *features, size_t count);
+
+/* The mean tone of the user's newest items, or of the others where one is left out; 0 without any. */
+double prediction_usual_tone(const UserModel *model, const ModelEntry *without);

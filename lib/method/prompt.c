@@ -277,9 +277,14 @@ static void write_conclusion(Writer *writer)
     for (size_t i = 0; i < prediction->input.candidate_count && count < CONCLUSION_LIMIT; i++)
         if (result->ranking[i] != result->answer)
             named[count++] = result->ranking[i];
+    /* Whole numbers: the median, which need not be the likeliest. */
+    bool middle = result->ranking[0] != result->answer;
     buffer_append_string(tail, "\n" CITATION_CONCLUSION);
     for (size_t i = 0; i < count; i++) {
-        buffer_append_string(tail, i == 0 ? "" : i == 1 ? ", then " : ", ");
+        buffer_append_string(tail, i == 0   ? ""
+                                   : i > 1  ? ", "
+                                   : middle ? ", the middle of what is likely: "
+                                            : ", then ");
         prompt_text_quote(tail, prediction->candidates[named[i]].answer, 0);
         buffer_append_format(tail, " (%.0f%%)", 100 * result->probabilities[named[i]]);
     }

@@ -16,6 +16,9 @@
 /* A share has to be so many times the overall one (or its inverse) to say anything. */
 #define TELLING_LIFT 1.1
 
+/* So much more or less favourable than usual (of -1 .. +1) is a reason. */
+#define TELLING_TONE 0.15
+
 /* A past item with the statistics that do not know it. */
 typedef struct Past {
     Buffer buffer;
@@ -182,15 +185,34 @@ static void append_answer(Past *past)
     buffer_append_string(&past->buffer, ".");
 }
 
+/*
+ * Whole numbers: whether the item is more favourable (1) or less (-1) than the user's others in the direction
+ * in which its answer departs from what the counts lean to; else 0.
+ */
+static int departing_tone(const Past *past, uint32_t expected)
+{
+    if (past->model->answer_kind != RPMD_ANSWER_ORDINAL)
+        return 0;
+    double tone = prediction_tone(past->analysis->features, past->analysis->feature_count) -
+                  prediction_usual_tone(past->model, past->entry);
+    if (tone >= TELLING_TONE && past->answer > expected)
+        return 1;
+    return tone <= -TELLING_TONE && past->answer < expected ? -1 : 0;
+}
+
 static void conclude(Past *past)
 {
     uint32_t expected = expected_class(past);
     if (expected == past->answer) {
         buffer_append_string(&past->buffer, " So ");
     } else {
-        buffer_append_string(&past->buffer, " The statistics lean to ");
+        int tone = departing_tone(past, expected);
+        buffer_append_string(&past->buffer, " The counts lean to ");
         prompt_text_quote(&past->buffer, past->model->classes[expected], 0);
-        buffer_append_string(&past->buffer, ", yet here ");
+        buffer_append_string(&past->buffer,
+                             tone > 0   ? ", but it is more favourable than this user usually is: "
+                             : tone < 0 ? ", but it is less favourable than this user usually is: "
+                                        : ", yet here ");
     }
     append_answer(past);
 }

@@ -97,14 +97,18 @@ static void say_factor(Writing *writing, const Mover *mover)
     uint32_t factor = writing->prediction->factors[mover->index];
     buffer_append_string(&writing->buffer, " ");
     reasoning_factor(&writing->buffer, writing->request->model, factor);
-    buffer_append_string(&writing->buffer, mover->shift > 0 ? " raises its odds: " : " lowers its odds: ");
+    buffer_append_format(&writing->buffer, " %s the odds of ", mover->shift > 0 ? "raises" : "lowers");
+    append_answer(writing, writing->answer);
+    buffer_append_string(&writing->buffer, ": ");
     append_shares(writing, factor);
 }
 
 static void say_prior(Writing *writing, const Mover *mover)
 {
-    buffer_append_format(&writing->buffer,
-                         " The user's habit speaks %s it: ", mover->shift > 0 ? "for" : "against");
+    buffer_append_format(&writing->buffer, " The user's habit speaks %s ",
+                         mover->shift > 0 ? "for" : "against");
+    append_answer(writing, writing->answer);
+    buffer_append_string(&writing->buffer, ": ");
     reasoning_factor(&writing->buffer, writing->request->model, FACTOR_ALL);
     buffer_append_string(&writing->buffer, " have ");
     append_shares(writing, FACTOR_ALL);
@@ -139,41 +143,44 @@ static void say_votes(Writing *writing, const Mover *mover)
     buffer_append_string(&writing->buffer, ".");
 }
 
-static void say_mover(Writing *writing, const Mover *mover)
+/* What has no numbers of this user's model to cite. */
+static void say_plainly(Writing *writing, const Mover *mover)
 {
-    const char *direction = mover->shift > 0 ? "for" : "against";
+    Buffer *buffer = &writing->buffer;
     switch (mover->source) {
-    case PREDICTION_PRIOR:
-        say_prior(writing, mover);
-        break;
-    case PREDICTION_FACTOR:
-        say_factor(writing, mover);
-        break;
-    case PREDICTION_EXAMPLE:
-        say_example(writing, mover);
-        break;
-    case PREDICTION_VOTES:
-        say_votes(writing, mover);
-        break;
     case PREDICTION_OTHERS:
-        buffer_append_format(&writing->buffer, " What other users mostly answer speaks %s it.", direction);
+        buffer_append_string(buffer, " What other users mostly answer");
         break;
     case PREDICTION_POOLED:
-        buffer_append_format(&writing->buffer,
-                             " Other users' answers to texts with the same words and features speak %s it.",
-                             direction);
+        buffer_append_string(buffer, " What other users answered to the same words and features");
         break;
-    case PREDICTION_TONE: {
-        buffer_append_string(&writing->buffer, " What the user answered to ");
-        reasoning_plural(&writing->buffer, writing->task->query_noun);
-        buffer_append_format(&writing->buffer, " of like tone speaks %s it.", direction);
+    case PREDICTION_TONE:
+        buffer_append_string(buffer, " What the user answered to ");
+        reasoning_plural(buffer, writing->task->query_noun);
+        buffer_append_string(buffer, " of like tone");
         break;
-    }
     case PREDICTION_NAMED:
-        buffer_append_format(&writing->buffer, " A feature that is called like an answer speaks %s it.",
-                             direction);
+    default:
+        buffer_append_string(buffer, " A feature that is called like an answer");
         break;
     }
+    buffer_append_format(buffer, " speaks %s ", mover->shift > 0 ? "for" : "against");
+    append_answer(writing, writing->answer);
+    buffer_append_string(buffer, ".");
+}
+
+static void say_mover(Writing *writing, const Mover *mover)
+{
+    if (mover->source == PREDICTION_PRIOR)
+        say_prior(writing, mover);
+    else if (mover->source == PREDICTION_FACTOR)
+        say_factor(writing, mover);
+    else if (mover->source == PREDICTION_EXAMPLE)
+        say_example(writing, mover);
+    else if (mover->source == PREDICTION_VOTES)
+        say_votes(writing, mover);
+    else
+        say_plainly(writing, mover);
 }
 
 /* How much the factor of a feature moved the prediction. */
@@ -202,6 +209,21 @@ static void say_features(Writing *writing)
                        count);
 }
 
+static void conclude(Writing *writing)
+{
+    const Prediction *result = &writing->prediction->result;
+    buffer_append_format(&writing->buffer, " So the %.*s is ", TEXT_ARGS(writing->task->response_noun));
+    append_answer(writing, writing->answer);
+    if (result->runner_up != result->answer) {
+        /* Whole numbers: the median, which need not be the likeliest. */
+        buffer_append_string(&writing->buffer, result->ranking[0] == result->answer
+                                                   ? "; the next likely is "
+                                                   : ", the middle of what is likely; likeliest alone is ");
+        append_answer(writing, writing->runner_up);
+    }
+    buffer_append_string(&writing->buffer, ".");
+}
+
 rpmd_text reasoning_of_prediction(Arena *arena, const ReasoningTask *task, const PredictionRequest *request,
                                   const PredictionCase *prediction)
 {
@@ -218,13 +240,7 @@ rpmd_text reasoning_of_prediction(Arena *arena, const ReasoningTask *task, const
     say_features(&writing);
     for (size_t i = 0; i < count && i < MOVER_LIMIT && fabs(movers[i].shift) >= MOVER_THRESHOLD; i++)
         say_mover(&writing, &movers[i]);
-    buffer_append_format(&writing.buffer, " So the %.*s is ", TEXT_ARGS(task->response_noun));
-    append_answer(&writing, writing.answer);
-    if (result->runner_up != result->answer) {
-        buffer_append_string(&writing.buffer, "; the next likely is ");
-        append_answer(&writing, writing.runner_up);
-    }
-    buffer_append_string(&writing.buffer, ".");
+    conclude(&writing);
     rpmd_text text = arena_text(arena, (rpmd_text){writing.buffer.data, writing.buffer.length});
     buffer_finish(&writing.buffer);
     return text;

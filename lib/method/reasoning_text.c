@@ -53,8 +53,8 @@ size_t reasoning_order(const AnalyzedFeature *features, const double *weights, s
     return kept;
 }
 
-/* The named features of one sign: "A, B and C". Returns how many. */
-static size_t list_features(Buffer *buffer, const char *verb, rpmd_text query,
+/* The named features of one sign behind their lead: "A, B and C". Returns how many. */
+static size_t list_features(Buffer *buffer, const char *lead, rpmd_text query,
                             const AnalyzedFeature *features, const uint32_t *order, size_t count, int sign)
 {
     size_t listed = 0, total = 0;
@@ -64,7 +64,7 @@ static size_t list_features(Buffer *buffer, const char *verb, rpmd_text query,
         const AnalyzedFeature *feature = &features[order[i]];
         if (feature_sign(feature->polarity) != sign)
             continue;
-        buffer_append_string(buffer, listed == 0 ? verb : listed + 1 == total ? " and " : ", ");
+        buffer_append_string(buffer, listed == 0 ? lead : listed + 1 == total ? " and " : ", ");
         reasoning_feature(buffer, query, feature);
         listed++;
     }
@@ -74,17 +74,19 @@ static size_t list_features(Buffer *buffer, const char *verb, rpmd_text query,
 void reasoning_features(Buffer *buffer, rpmd_text query_noun, rpmd_text query,
                         const AnalyzedFeature *features, const uint32_t *order, size_t count)
 {
+    _cleanup_buffer_ Buffer sides = BUFFER_INIT;
     count = count > REASONING_FEATURE_LIMIT ? REASONING_FEATURE_LIMIT : count;
-    buffer_append_format(buffer, "This %.*s", TEXT_ARGS(query_noun));
-    if (count == 0) {
-        buffer_append_string(buffer, " has no feature that the task knows.");
-        return;
+    size_t signs = list_features(&sides, "On the good side: ", query, features, order, count, 1);
+    signs += list_features(&sides, signs ? "; on the bad side: " : "On the bad side: ", query, features,
+                           order, count, -1);
+    if (signs > 0) {
+        list_features(&sides, "; besides: ", query, features, order, count, 0);
+        buffer_append(buffer, sides.data, sides.length);
+    } else {
+        buffer_append_format(buffer, "This %.*s", TEXT_ARGS(query_noun));
+        if (list_features(buffer, " speaks of ", query, features, order, count, 0) == 0)
+            buffer_append_string(buffer, " has no feature that the task knows");
     }
-    size_t praised = list_features(buffer, " praises ", query, features, order, count, 1);
-    size_t blamed = list_features(buffer, praised ? ", but finds fault with " : " finds fault with ", query,
-                                  features, order, count, -1);
-    list_features(buffer, praised + blamed ? ", and speaks of " : " speaks of ", query, features, order,
-                  count, 0);
     buffer_append_string(buffer, ".");
 }
 

@@ -23,8 +23,8 @@ size_t reasoning_order(const AnalyzedFeature *features, const double *weights, s
                        uint32_t order[REASONING_FEATURE_LIMIT]);
 
 /*
- * "This review praises A and B, but finds fault with C." The features are those of the query with the
- * numbers in `order`, most telling first; at most REASONING_FEATURE_LIMIT are named.
+ * "On the good side: A and B; on the bad side: C.", or "This review speaks of D." The features are those of
+ * the query with the numbers in `order`, most telling first; at most REASONING_FEATURE_LIMIT are named.
  */
 void reasoning_features(Buffer *buffer, rpmd_text query_noun, rpmd_text query,
                         const AnalyzedFeature *features, const uint32_t *order, size_t count);

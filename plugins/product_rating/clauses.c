@@ -38,7 +38,8 @@ static bool is_concession(const Word *word)
 
 static bool is_condition(const Word *words, size_t index, size_t begin)
 {
-    if (!word_is(&words[index], "if") && !word_is(&words[index], "unless"))
+    if ((!word_is(&words[index], "if") && !word_is(&words[index], "unless")) ||
+        word_is(&words[index + 1], "only"))
         return false;
     return index == begin || !(word_is(&words[index - 1], "even") || word_is(&words[index - 1], "as") ||
                                word_is(&words[index - 1], "what"));

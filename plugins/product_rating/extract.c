@@ -41,7 +41,8 @@ typedef struct Findings {
     size_t count;
 } Findings;
 
-static const float FAINT = 0.25f; /* an opinion weaker than this makes no aspect */
+static const float FAINT = 0.2f;   /* an opinion weaker than this makes no aspect and no tone */
+static const float MENTION = 0.5f; /* strength of one mention in the strongest words; further ones add up */
 
 static int direction(float valence)
 {
@@ -52,7 +53,7 @@ static void findings_add(Findings *findings, const char *name, Category category
                          const Hit *hit)
 {
     Finding *finding = NULL;
-    float weight = fabsf(hit->valence) * hit->weight;
+    float weight = (hit->valence != 0 ? fabsf(hit->valence) : FAINT) * hit->weight;
 
     for (size_t i = 0; i < findings->count && finding == NULL; i++)
         if (findings->items[i].category == category && strcmp(findings->items[i].name, name) == 0 &&
@@ -178,24 +179,29 @@ static int emit(const Review *review, const char *name, const char *context, Cat
     return review->call->host->emit_feature(review->call, &feature);
 }
 
+/* Appends the words of the opinion: how it tastes: "very good". */
+static void quote(const Review *review, const Finding *finding, char *context, size_t length)
+{
+    char words[CONTEXT_MAX / 2] = "";
+    size_t size = 0;
+
+    for (uint32_t i = finding->quoted_begin;
+         i < finding->quoted_end && i < finding->quoted_begin + WORDS_QUOTED; i++)
+        size = append(words, size, sizeof(words), review->words[i].lower);
+    snprintf(context + length, CONTEXT_MAX - length, "%s\"%s\"", length > 0 ? ": " : "", words);
+}
+
 static int finding_emit(const Review *review, const Finding *finding)
 {
     char context[CONTEXT_MAX] = "";
     size_t length = 0;
     float polarity = finding->valence / (float)finding->mentions;
-    uint32_t end = finding->quoted_end;
 
     if (finding->meaning != NULL)
         length = (size_t)snprintf(context, sizeof(context), "%s", finding->meaning);
-    if (finding->category == CATEGORY_ASPECT) {
-        length += (size_t)snprintf(context + length, sizeof(context) - length, "%s",
-                                   length > 0 ? "; called" : "called");
-        if (end > finding->quoted_begin + WORDS_QUOTED)
-            end = finding->quoted_begin + WORDS_QUOTED;
-        for (uint32_t i = finding->quoted_begin; i < end; i++)
-            length = append(context, length, sizeof(context), review->words[i].lower);
-    }
-    return emit(review, finding->name, context, finding->category, polarity, finding->weight * 0.35f,
+    if (finding->category == CATEGORY_ASPECT)
+        quote(review, finding, context, length);
+    return emit(review, finding->name, context, finding->category, polarity, finding->weight * MENTION,
                 finding->begin, finding->end);
 }
 
@@ -245,6 +251,32 @@ static int emit_tone(const Review *review, const Hits *hits, Tone tone)
     return emit(review, grade->name, grade->context, CATEGORY_OVERALL, tone.value, 1, begin, end);
 }
 
+/* "!" and capitals say more of what the review says anyway. */
+static void emit_enthusiasm(const Review *review, float tone)
+{
+    const Word *words = review->words;
+    uint32_t marks = 0, first_mark = 0, shouted = 0, first_shouted = 0, upper = 0, plain = 0;
+    float polarity = tone > 0 ? 0.5f : -0.5f;
+
+    for (size_t i = 0; i < review->count; i++) {
+        bool is_upper = (words[i].flags & RPMD_TOKEN_UPPER) != 0;
+
+        upper += is_upper;
+        plain += words[i].mark == 0 && !is_upper;
+        if (words[i].mark == '!' && marks++ == 0)
+            first_mark = (uint32_t)i;
+        if (is_upper && words[i].lower.length > 2 &&
+            (words[i].valence != 0 || (words[i].flags & RPMD_TOKEN_STOPWORD) != 0) && shouted++ == 0)
+            first_shouted = (uint32_t)i;
+    }
+    if (marks >= SHOUTS)
+        emit(review, "exclamation marks", "the review is written with emphasis", CATEGORY_ENTHUSIASM,
+             polarity, (float)marks / 10, first_mark, first_mark + 1);
+    if (shouted > 0 && upper < plain)
+        emit(review, "words in capitals", "the review stresses words with capital letters",
+             CATEGORY_ENTHUSIASM, polarity, (float)shouted / 5, first_shouted, first_shouted + 1);
+}
+
 static int hit_compare(const void *a, const void *b)
 {
     const Hit *left = a, *right = b;
@@ -276,13 +308,16 @@ static int emit_all(const Review *review, const Hits *hits)
 {
     Findings *findings = review->call->host->allocate(review->call, sizeof(*findings));
     size_t word = first_word(review);
+    Tone tone;
 
     if (findings == NULL)
         return RPMD_FAILED;
     for (size_t i = 0; i < hits->count; i++)
         add_hit(review, findings, &hits->items[i]);
-    if (hits->count > 0) {
-        emit_tone(review, hits, tone_of(hits, 0, UINT32_MAX, review));
+    tone = tone_of(hits, 0, UINT32_MAX, review);
+    if (tone.strongest >= FAINT) {
+        emit_tone(review, hits, tone);
+        emit_enthusiasm(review, tone.value);
     } else if (word < review->count) {
         uint32_t begin = (uint32_t)word, end = begin + 1;
 

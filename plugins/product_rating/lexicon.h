@@ -126,7 +126,6 @@ typedef enum Category {
 /*
  * A thing that reviews say in many ways. A phrase is words with blanks between:
  *   "waste~"     the word or an inflection of it
- *   "is|was"     either word; not for the first word
  *   "*"          up to three words, or none
  *   "_"          one word
  *   "^avoid"     the first word must begin a clause

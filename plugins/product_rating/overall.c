@@ -24,7 +24,7 @@ static float weight_of(const Hit *hit)
 
 Tone tone_of(const Hits *hits, uint32_t first_sentence, uint32_t last_sentence, const Review *review)
 {
-    Tone tone = {0, 0, 0};
+    Tone tone = {0};
     float sum = 0, height = 0, breadth = 0, most = -1;
 
     for (size_t i = 0; i < hits->count; i++) {
@@ -35,6 +35,7 @@ Tone tone_of(const Hits *hits, uint32_t first_sentence, uint32_t last_sentence, 
         if (sentence < first_sentence || sentence > last_sentence)
             continue;
         tone.hits++;
+        tone.strongest = fmaxf(tone.strongest, fabsf(hit->valence) * fminf(hit->weight, 1));
         sum += weight * hit->valence;
         height += weight * fabsf(hit->valence);
         breadth += weight;

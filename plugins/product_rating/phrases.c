@@ -101,7 +101,11 @@ static Index *index_new(const Review *review)
 /* Bytes of the phrase's word that begins here. */
 static size_t part_length(const char *part)
 {
-    return strcspn(part, " ");
+    size_t length = 0;
+
+    while (part[length] != ' ' && part[length] != '\0')
+        length++;
+    return length;
 }
 
 /* Whether the word is what the part of a phrase asks for. */
@@ -109,22 +113,11 @@ static bool part_fits(const Word *word, const char *part, size_t length)
 {
     if (word->mark != 0)
         return false;
+    if (part[length - 1] == '~')
+        return word_is_form_of(word, part, length - 1);
     if (length == 1 && *part == '_')
         return true;
-    for (size_t begin = 0; begin < length;) {
-        size_t size = 0;
-
-        while (begin + size < length && part[begin + size] != '|')
-            size++;
-        if (part[begin + size - 1] == '~') {
-            if (word_is_form_of(word, part + begin, size - 1))
-                return true;
-        } else if (word->lower.length == size && memcmp(word->lower.data, part + begin, size) == 0) {
-            return true;
-        }
-        begin += size + 1;
-    }
-    return false;
+    return word->lower.length == length && memcmp(word->lower.data, part, length) == 0;
 }
 
 /* Matches the rest of a phrase from the word at index on; returns where the match ends, or 0. */
@@ -163,6 +156,12 @@ static bool opens_clause(const Review *review, size_t index)
     return index == 0 || words[index - 1].clause != words[index].clause;
 }
 
+/* A quick look at the first letter of what follows; only at the head of a phrase do inflections change it. */
+static bool may_follow(const Word *word, char letter)
+{
+    return letter == '*' || letter == '_' || (word->lower.length > 0 && word->lower.data[0] == letter);
+}
+
 static void match_phrase(Review *review, const Index *index, const char *phrase, uint32_t concept)
 {
     bool opens = *phrase == '^';
@@ -176,6 +175,8 @@ static void match_phrase(Review *review, const Index *index, const char *phrase,
         Word *word = &review->words[index->entries[e]];
         size_t end;
 
+        if (*rest != '\0' && !may_follow(&word[1], *rest))
+            continue;
         if (!part_fits(word, phrase, length) || (opens && !opens_clause(review, index->entries[e])))
             continue;
         end = match_rest(review, index->entries[e] + 1, rest);

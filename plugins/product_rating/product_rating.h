@@ -95,8 +95,9 @@ size_t ratings_find(const Review *review, Hit *hits);
 
 /* overall.c */
 typedef struct Tone {
-    float value;      /* -1 .. +1 */
-    uint32_t hits;    /* that it rests on */
+    float value;     /* -1 .. +1 */
+    float strongest; /* greatest absolute valence that it rests on, where that weighs less than usual, less */
+    uint32_t hits;   /* that it rests on */
     uint32_t carrier; /* the hit that moved it most */
 } Tone;
 Tone tone_of(const Hits *hits, uint32_t first_sentence, uint32_t last_sentence, const Review *review);

@@ -204,7 +204,8 @@ static Target object_from(const Review *review, size_t index)
     size_t i = index;
 
     while (i < review->count && i < index + LOOK_AHEAD && words[i].sentence == words[index - 1].sentence &&
-           (is_determiner(&words[i]) || words[i].class == CLASS_ADJECTIVE || word_is(&words[i], "how")))
+           (is_determiner(&words[i]) || word_is(&words[i], "how") ||
+            (words[i].class == CLASS_ADJECTIVE && !word_is_nounlike(review, i))))
         i++;
     return phrase_from(review, i);
 }
@@ -222,6 +223,11 @@ static Target target_of_word(const Review *review, Hit *hit)
     const Word *word = &words[hit->word];
     Target target = {0, 0};
 
+    if (word_in(word, &experiencer_adjectives)) {
+        if (hit->end < review->count && is_state_preposition(&words[hit->end]))
+            target = object_from(review, hit->end + 1);
+        return target;
+    }
     if (word->class == CLASS_VERB && word_form_in(word, &experiencer_verbs))
         return object_from(review, hit->end);
     if (word->class == CLASS_VERB) {
@@ -238,11 +244,6 @@ static Target target_of_word(const Review *review, Hit *hit)
                 return target;
             }
         }
-        return target;
-    }
-    if (word->class == CLASS_ADJECTIVE && word_in(word, &experiencer_adjectives)) {
-        if (hit->end < review->count && is_state_preposition(&words[hit->end]))
-            target = object_from(review, hit->end + 1);
         return target;
     }
     if (word->class == CLASS_NOUN && hit->end < review->count && is_state_preposition(&words[hit->end]) &&
@@ -278,10 +279,18 @@ static void settle(const Review *review, Hit *hit, Target target)
     hit->target_end = (uint32_t)target.end;
 }
 
-/* Whether a phrase breaks off before its object: "love these", "happy with". */
-static bool leads_on(const Word *word)
+/* Where a phrase breaks off before its object: "love these", "happy with", "no problems" + "with the zipper".
+ */
+static Target object_of_phrase(const Review *review, size_t end)
 {
-    return is_determiner(word) || is_state_preposition(word);
+    static const char *const prepositions[] = {"with", "by", "in", "about", NULL};
+    const Word *words = review->words;
+
+    if (is_determiner(&words[end - 1]) || is_state_preposition(&words[end - 1]))
+        return object_from(review, end);
+    if (words[end].mark == 0 && is_one_of(&words[end], prepositions))
+        return object_from(review, end + 1);
+    return (Target){end, end};
 }
 
 /* The aspect that an opinion speaks of by itself, where it fits what the review is about: a dull knife has no
@@ -303,8 +312,7 @@ void targets_find(const Review *review, Hits *hits)
         hit->aspect = fitting_aspect(review, hit->aspect);
         if (hit->concept == NO_CONCEPT)
             settle(review, hit, target_of_word(review, hit));
-        else if (hit->aspect == NO_ASPECT && hit->end < review->count &&
-                 leads_on(&review->words[hit->end - 1]))
-            settle(review, hit, object_from(review, hit->end));
+        else if (hit->aspect == NO_ASPECT && hit->end < review->count)
+            settle(review, hit, object_of_phrase(review, hit->end));
     }
 }

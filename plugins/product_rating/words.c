@@ -37,9 +37,13 @@ static const Irregular irregular[] = {
 
 bool word_is(const Word *word, const char *form)
 {
-    size_t length = strlen(form);
+    const char *text = word->lower.data;
+    size_t length = word->lower.length;
 
-    return word->lower.length == length && memcmp(word->lower.data, form, length) == 0;
+    for (size_t i = 0; i < length; i++)
+        if (text[i] != form[i] || form[i] == '\0')
+            return false;
+    return form[length] == '\0';
 }
 
 /* Orders the text against a string. */
@@ -298,7 +302,7 @@ static void word_look_up(Word *word)
     word->base = entry != NULL ? entry->base : NULL;
     if (length > 3 && memcmp(form + length - 2, "'s", 2) == 0)
         return;
-    if (take_form(word, form, length))
+    if ((word->flags & RPMD_TOKEN_STOPWORD) != 0 || take_form(word, form, length))
         return;
     for (size_t i = 1; i + 3 < length; i++)
         if (form[i] == '-')
@@ -342,8 +346,10 @@ int review_read(rpmd_call *call, rpmd_text text, Review *review)
                        .mark = mark_of(&tokens[i])};
         if (word->flags & RPMD_TOKEN_WORD)
             word_look_up(word);
-        film += word_in(word, &film_words);
-        goods += word_in(word, &goods_words);
+        if ((word->flags & (RPMD_TOKEN_WORD | RPMD_TOKEN_STOPWORD)) == RPMD_TOKEN_WORD) {
+            film += word_in(word, &film_words);
+            goods += word_in(word, &goods_words);
+        }
     }
     review->domain = film > goods ? DOMAIN_FILM : goods > film ? DOMAIN_GOODS : DOMAIN_UNKNOWN;
     review->capitals = capital > plain;

@@ -103,7 +103,7 @@ START_TEST(a_prompt_has_its_sections_in_order)
         "Features: wedding.\n"
         "Reasoning: This film speaks of wedding. Its features belong to no factor of this user; [all past "
         "items] "
-        "have \"romance\" in 0 of 3 (0%). The statistics lean to \"classic\", yet here the tag is "
+        "have \"romance\" in 0 of 3 (0%). The counts lean to \"classic\", yet here the tag is "
         "\"romance\".\n"
         "Tag: romance\n"
         "\n"
