@@ -5,22 +5,32 @@
 #include "lib/base/intern.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/text/normalize.h"
 
 /*
  * Native factor generation: average-link agglomerative clustering of the distinct features of a history,
- * within each (category, polarity). A cluster that at least two items meet is a factor; what is left of a
- * category is gathered in one factor "other ..." where enough items meet it, because a common kind of feature
- * says something even where no single one repeats.
+ * by what they are called and the words that they were found in. Features with a polarity join only within
+ * their category. A cluster that at least two items meet is a factor; what is left of a category with a
+ * polarity is gathered in one factor "others" where enough items meet it: that a user often praises something
+ * says something, whatever it is.
  */
 
 #define FACTOR_MINIMUM_ITEMS 2
 #define OTHERS_MINIMUM_ITEMS 3
+/* Two clusters of neutral features join from this cosine on: their evidence counts, so unlike names share
+ * less than FACTOR_JOIN_SIMILARITY asks. */
+#define CLUSTER_JOIN_SIMILARITY 0.30
+#define EVIDENCE_LIMIT 8 /* places of a feature that its vector is made of: enough to tell what it is about  \
+                          */
 #define DESCRIBED_MEMBERS 6 /* in a description: enough to tell what the factor is */
 
 /* A distinct feature of the history. */
 typedef struct Key {
     rpmd_text text;
     FeatureKeyParts parts;
+    rpmd_text context; /* the first that was met */
+    rpmd_text evidence[EVIDENCE_LIMIT];
+    uint32_t evidence_count;
     uint32_t items; /* that have it */
     uint32_t last_item;
     uint32_t cluster;
@@ -69,8 +79,13 @@ static void collect_keys(Clustering *clustering, ModelItem *const *items, size_t
                 clustering->keys[clustering->key_count++] = (Key){.last_item = UINT32_MAX};
             }
             Key *key = &clustering->keys[number];
+            const AnalyzedFeature *feature = &items[i]->analysis.features[f];
             key->items += key->last_item != (uint32_t)i;
             key->last_item = (uint32_t)i;
+            if (key->context.length == 0)
+                key->context = feature->context;
+            if (key->evidence_count < EVIDENCE_LIMIT && feature->evidence.end <= items[i]->query.length)
+                key->evidence[key->evidence_count++] = text_slice(items[i]->query, feature->evidence);
         }
     }
     for (uint32_t k = 0; k < clustering->key_count; k++) {
@@ -90,6 +105,13 @@ static bool same_group(const Key *a, const Key *b)
     return a->parts.sign == b->parts.sign && text_equal(a->parts.category, b->parts.category);
 }
 
+/* Opinions on different things, and opinions of different strength, stay apart, however alike they are put.
+ */
+static bool may_join(const Key *a, const Key *b)
+{
+    return a->parts.sign == 0 ? b->parts.sign == 0 : same_group(a, b);
+}
+
 static uint32_t add_cluster(Clustering *clustering)
 {
     GROW(clustering->clusters, clustering->cluster_count, clustering->cluster_capacity);
@@ -107,7 +129,7 @@ static void add_to_cluster(Clustering *clustering, uint32_t number, uint32_t key
 
 /* The group's keys, joined pair by pair while the nearest two are near enough. similarity is n x n, of sums.
  */
-static void cluster_group(Clustering *clustering, const uint32_t *members, uint32_t n)
+static void cluster_group(Clustering *clustering, const uint32_t *members, uint32_t n, double similarity)
 {
     double *sums = NEW_ARRAY(double, (size_t)n *n);
     uint32_t *sizes = NEW_ARRAY(uint32_t, n);
@@ -120,7 +142,7 @@ static void cluster_group(Clustering *clustering, const uint32_t *members, uint3
                                                             &clustering->keys[members[b]].vector);
     }
     for (;;) {
-        double best = FACTOR_JOIN_SIMILARITY;
+        double best = similarity;
         uint32_t first = n, second = n;
         for (uint32_t a = 0; a < n; a++) {
             for (uint32_t b = a + 1; sizes[a] > 0 && b < n; b++) {
@@ -164,17 +186,24 @@ static void cluster_groups(Clustering *clustering, Tokenizer *tokenizer)
         Key *key = &clustering->keys[k];
         AnalyzedFeature feature = {
             .name = key->parts.name, .category = key->parts.category, .polarity = (float)key->parts.sign};
-        key->vector = feature_vector_of_key(&clustering->arena, tokenizer, &feature);
+        if (key->parts.sign == 0) {
+            feature.context = key->context;
+            key->vector = feature_vector_of_history(&clustering->arena, tokenizer, &feature, key->evidence,
+                                                    key->evidence_count);
+        } else {
+            key->vector = feature_vector_of_key(&clustering->arena, tokenizer, &feature);
+        }
     }
     for (uint32_t k = 0; k < clustered; k++) {
         uint32_t n = 0;
         for (uint32_t other = k; !taken[k] && other < clustered; other++)
-            if (!taken[other] && same_group(&clustering->keys[k], &clustering->keys[other]))
+            if (!taken[other] && may_join(&clustering->keys[k], &clustering->keys[other]))
                 members[n++] = other;
         for (uint32_t m = 0; m < n; m++)
             taken[members[m]] = true;
         if (n > 0)
-            cluster_group(clustering, members, n);
+            cluster_group(clustering, members, n,
+                          clustering->keys[k].parts.sign ? FACTOR_JOIN_SIMILARITY : CLUSTER_JOIN_SIMILARITY);
     }
     free(taken);
     free(members);
@@ -204,7 +233,8 @@ static void gather_others(Clustering *clustering)
     uint32_t own_clusters = clustering->cluster_count;
     for (uint32_t k = 0; k < clustering->key_count; k++) {
         Key *key = &clustering->keys[k];
-        if (key->cluster != FACTOR_NONE && clustering->clusters[key->cluster].items >= FACTOR_MINIMUM_ITEMS)
+        if (key->parts.sign == 0 ||
+            (key->cluster != FACTOR_NONE && clustering->clusters[key->cluster].items >= FACTOR_MINIMUM_ITEMS))
             continue;
         uint32_t others = own_clusters;
         while (others < clustering->cluster_count &&
@@ -238,19 +268,30 @@ static const char *sign_word(int sign)
     return sign > 0 ? ", positive" : sign < 0 ? ", negative" : "";
 }
 
-static rpmd_text name_cluster(Clustering *clustering, const Cluster *cluster)
+/*
+ * The name as it may stand in "[name]" on one line: control characters become spaces, square brackets round
+ * ones. Where another factor has the name, a number follows. Names that only differ in what normalizing takes
+ * away count as equal.
+ */
+static rpmd_text unique_name(Arena *arena, Intern *used, const char *wanted)
 {
-    const FeatureKeyParts *parts = &clustering->keys[cluster->keys[0]].parts;
-    const char *name = NULL;
-    if (cluster->is_others)
-        name = arena_format(&clustering->arena, "%.*s: others%s", TEXT_ARGS(parts->category),
-                            sign_word(parts->sign));
-    else if (parts->category.length > 0)
-        name = arena_format(&clustering->arena, "%.*s: %.*s%s", TEXT_ARGS(parts->category),
-                            TEXT_ARGS(parts->name), sign_word(parts->sign));
-    else
-        name = arena_format(&clustering->arena, "%.*s%s", TEXT_ARGS(parts->name), sign_word(parts->sign));
-    return text_of(name);
+    char *name = arena_copy(arena, wanted, strlen(wanted));
+    for (char *at = name; *at; at++)
+        *at = *at == '[' ? '(' : *at == ']' ? ')' : (unsigned char)*at < ' ' || *at == 0x7f ? ' ' : *at;
+    rpmd_text text = text_of(name);
+    for (unsigned number = 2; intern_find(used, text_normalize(arena, text)) != INTERN_NONE; number++)
+        text = text_of(arena_format(arena, "%s (%u)", name, number));
+    intern_add(used, text_normalize(arena, text));
+    return text;
+}
+
+static rpmd_text name_factor(Arena *arena, Intern *used, const FeatureKeyParts *parts, bool is_others)
+{
+    rpmd_text name = is_others ? text_of("others") : parts->name;
+    return unique_name(arena, used,
+                       arena_format(arena, "%.*s%s%.*s%s", TEXT_ARGS(parts->category),
+                                    parts->category.length > 0 ? ": " : "", TEXT_ARGS(name),
+                                    sign_word(parts->sign)));
 }
 
 static rpmd_text describe_cluster(Clustering *clustering, const Cluster *cluster)
@@ -270,8 +311,9 @@ static rpmd_text describe_cluster(Clustering *clustering, const Cluster *cluster
 static FactorSet *make_set(Clustering *clustering, Tokenizer *tokenizer)
 {
     FactorInput *inputs = ARENA_ARRAY(&clustering->arena, FactorInput, clustering->cluster_count);
-    size_t count = 0;
-    for (uint32_t c = 0; c < clustering->cluster_count && count < FACTOR_LIMIT; c++) {
+    _cleanup_intern_ Intern names = INTERN_INIT;
+    size_t count = 0, limit = FACTOR_GENERATED_LIMIT;
+    for (uint32_t c = 0; c < clustering->cluster_count && count < limit; c++) {
         const Cluster *cluster = &clustering->clusters[c];
         uint32_t minimum = cluster->is_others ? OTHERS_MINIMUM_ITEMS : FACTOR_MINIMUM_ITEMS;
         if (cluster->count == 0 || cluster->items < minimum)
@@ -279,10 +321,12 @@ static FactorSet *make_set(Clustering *clustering, Tokenizer *tokenizer)
         rpmd_text *members = ARENA_ARRAY(&clustering->arena, rpmd_text, cluster->count);
         for (uint32_t k = 0; k < cluster->count; k++)
             members[k] = clustering->keys[cluster->keys[k]].text;
-        inputs[count++] = (FactorInput){.name = name_cluster(clustering, cluster),
-                                        .description = describe_cluster(clustering, cluster),
-                                        .members = members,
-                                        .member_count = cluster->count};
+        inputs[count++] =
+            (FactorInput){.name = name_factor(&clustering->arena, &names,
+                                              &clustering->keys[cluster->keys[0]].parts, cluster->is_others),
+                          .description = describe_cluster(clustering, cluster),
+                          .members = members,
+                          .member_count = cluster->count};
     }
     return factor_set_new(inputs, count, tokenizer);
 }
@@ -312,6 +356,7 @@ FactorSet *factor_set_promote(const FactorSet *set, ModelItem *const *items, uin
 {
     Clustering clustering = {0};
     _cleanup_arena_ Arena arena = ARENA_INIT;
+    _cleanup_intern_ Intern names = INTERN_INIT;
     uint32_t capacity = 0;
     for (size_t i = 0; i < count; i++) {
         for (size_t f = 0; factors[i] && f < items[i]->analysis.feature_count; f++) {
@@ -331,6 +376,7 @@ FactorSet *factor_set_promote(const FactorSet *set, ModelItem *const *items, uin
     FactorInput *inputs = ARENA_ARRAY(&arena, FactorInput, old_count + clustering.key_count);
     for (size_t f = 0; f < old_count; f++) {
         const Factor *factor = factor_set_get(set, f);
+        intern_add(&names, text_normalize(&arena, factor->name));
         inputs[f] = (FactorInput){factor->name, factor->description, factor->members, factor->member_count};
     }
     for (uint32_t k = 0; k < clustering.key_count; k++) {
@@ -338,9 +384,8 @@ FactorSet *factor_set_promote(const FactorSet *set, ModelItem *const *items, uin
             continue;
         const rpmd_text *key = &clustering.intern.texts[k];
         FeatureKeyParts parts = feature_key_parts(*key);
-        const char *name = arena_format(&arena, "%.*s: %.*s%s", TEXT_ARGS(parts.category),
-                                        TEXT_ARGS(parts.name), sign_word(parts.sign));
-        inputs[old_count + new_count++] = (FactorInput){text_of(name), parts.name, key, 1};
+        rpmd_text name = name_factor(&arena, &names, &parts, false);
+        inputs[old_count + new_count++] = (FactorInput){name, parts.name, key, 1};
     }
     FactorSet *promoted = new_count > 0 ? factor_set_new(inputs, old_count + new_count, tokenizer) : NULL;
     free(clustering.keys);

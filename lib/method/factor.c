@@ -9,12 +9,16 @@
 
 /* How much nearer than the second the nearest factor must be. */
 #define FACTOR_CLEAR_MARGIN 0.02
+/* Members of a factor that a feature is compared with: enough for a mean, and bounds what a new one costs. */
+#define FACTOR_COMPARED_MEMBERS 64
 
 struct FactorSet {
     Factor *factors;
     size_t count;
-    Intern members;          /* every key that a factor has */
+    Intern members;          /* every key that a factor has; factor by factor, in the factor's order */
+    uint32_t *first_member;  /* first_member[factor], number in members */
     uint32_t *member_factor; /* member_factor[number in members] */
+    FeatureKeyParts *member_parts;
     FeatureVector *member_vectors;
     Arena arena;
     _Atomic unsigned references;
@@ -32,34 +36,48 @@ static int compare_texts(const void *a, const void *b)
     return text_compare(*(const rpmd_text *)a, *(const rpmd_text *)b);
 }
 
+static void add_factor(FactorSet *set, const FactorInput *input, Tokenizer *tokenizer)
+{
+    uint32_t f = (uint32_t)set->count++;
+    rpmd_text *members = ARENA_ARRAY(&set->arena, rpmd_text, input->member_count);
+    size_t count = 0;
+    if (input->member_count > 0) {
+        memcpy(members, input->members, input->member_count * sizeof(*members));
+        qsort(members, input->member_count, sizeof(*members), compare_texts);
+    }
+    set->first_member[f] = set->members.count;
+    for (size_t m = 0; m < input->member_count; m++) {
+        uint32_t number = set->members.count;
+        if (intern_add(&set->members, members[m]) < number)
+            continue; /* the first factor that has a key keeps it */
+        members[count] = arena_text(&set->arena, members[m]);
+        AnalyzedFeature feature = feature_of_key(members[count]);
+        set->member_factor[number] = f;
+        set->member_parts[number] = feature_key_parts(members[count++]);
+        set->member_vectors[number] = feature_vector_of_key(&set->arena, tokenizer, &feature);
+    }
+    set->factors[f] = (Factor){
+        .name = arena_text(&set->arena, input->name),
+        .description = arena_text(&set->arena, input->description),
+        .members = members,
+        .member_count = count,
+    };
+}
+
 FactorSet *factor_set_new(const FactorInput *inputs, size_t count, Tokenizer *tokenizer)
 {
     FactorSet *set = NEW(FactorSet);
     size_t member_total = 0;
     atomic_init(&set->references, 1);
     set->factors = ARENA_ARRAY(&set->arena, Factor, count);
-    set->count = count;
+    set->first_member = ARENA_ARRAY(&set->arena, uint32_t, count);
     for (size_t f = 0; f < count; f++)
         member_total += inputs[f].member_count;
     set->member_factor = ARENA_ARRAY(&set->arena, uint32_t, member_total);
+    set->member_parts = ARENA_ARRAY(&set->arena, FeatureKeyParts, member_total);
     set->member_vectors = ARENA_ARRAY(&set->arena, FeatureVector, member_total);
-    for (size_t f = 0; f < count; f++) {
-        rpmd_text *members = ARENA_ARRAY(&set->arena, rpmd_text, inputs[f].member_count);
-        for (size_t m = 0; m < inputs[f].member_count; m++) {
-            members[m] = arena_text(&set->arena, inputs[f].members[m]);
-            uint32_t number = intern_add(&set->members, members[m]);
-            AnalyzedFeature feature = feature_of_key(members[m]);
-            set->member_factor[number] = (uint32_t)f;
-            set->member_vectors[number] = feature_vector_of_key(&set->arena, tokenizer, &feature);
-        }
-        qsort(members, inputs[f].member_count, sizeof(*members), compare_texts);
-        set->factors[f] = (Factor){
-            .name = arena_text(&set->arena, inputs[f].name),
-            .description = arena_text(&set->arena, inputs[f].description),
-            .members = members,
-            .member_count = inputs[f].member_count,
-        };
-    }
+    for (size_t f = 0; f < count; f++)
+        add_factor(set, &inputs[f], tokenizer);
     return set;
 }
 
@@ -104,12 +122,13 @@ static uint32_t nearest_factor(const FactorSet *set, const FeatureVector *vector
         const Factor *factor = &set->factors[f];
         double sum = 0;
         size_t compared = 0;
-        for (size_t m = 0; m < factor->member_count; m++) {
-            FeatureKeyParts other = feature_key_parts(factor->members[m]);
-            if (other.sign != parts.sign || !text_equal(other.category, parts.category))
+        uint32_t first = set->first_member[f];
+        for (uint32_t m = first; m < first + factor->member_count && compared < FACTOR_COMPARED_MEMBERS;
+             m++) {
+            const FeatureKeyParts *other = &set->member_parts[m];
+            if (other->sign != parts.sign || !text_equal(other->category, parts.category))
                 continue;
-            sum += feature_vector_cosine(
-                vector, &set->member_vectors[intern_find(&set->members, factor->members[m])]);
+            sum += feature_vector_cosine(vector, &set->member_vectors[m]);
             compared++;
         }
         double mean = compared ? sum / (double)compared : 0;

@@ -14,15 +14,17 @@
 /* Distinct features that are clustered; the rest, met least often, is assigned afterwards. Bounds the
  * quadratic part. */
 #define FACTOR_CLUSTERED_KEYS 512
-/* Factors of one user, at most: a table that a person still reads. */
-#define FACTOR_LIMIT 40
+/* Factors of one user, at most: a table that a person still reads. Clustering leaves room for promoted ones.
+ */
+#define FACTOR_LIMIT 32
+#define FACTOR_GENERATED_LIMIT 24
 /* A feature joins a factor, or two groups join, from this cosine on. */
 #define FACTOR_JOIN_SIMILARITY 0.45
 /* An unassigned feature met by so many distinct items becomes a factor. */
 #define FACTOR_PROMOTION_ITEMS 3
 
 typedef struct Factor {
-    rpmd_text name;           /* unique within the set; as a person would say it */
+    rpmd_text name;           /* unique within a set that was clustered; one line without '[' and ']' */
     rpmd_text description;    /* its main members */
     const rpmd_text *members; /* keys, sorted by bytes */
     size_t member_count;

@@ -118,7 +118,9 @@ rpmd_text feature_key(Arena *arena, const AnalyzedFeature *feature)
 
 FeatureKeyParts feature_key_parts(rpmd_text key)
 {
-    const char *first = memchr(key.data, FEATURE_KEY_SEPARATOR, key.length);
+    const char *first = key.length > 2 ? memchr(key.data, FEATURE_KEY_SEPARATOR, key.length - 2) : NULL;
+    if (!first) /* no key that feature_key made */
+        return (FeatureKeyParts){.name = key};
     const char *name = first + 1;
     char sign = key.data[key.length - 1];
     return (FeatureKeyParts){

@@ -154,18 +154,22 @@ static void count_traits(UserModel *model)
 {
     _cleanup_intern_ Intern names = INTERN_INIT;
     TraitCount *traits = NULL;
-    uint32_t count = 0, capacity = 0;
+    uint32_t *last_entries = NULL; /* that have the trait; an item may show it twice */
+    uint32_t count = 0, capacity = 0, last_capacity = 0;
     for (uint32_t e = 0; e < model->entry_count; e++) {
         const ModelItem *item = model->entries[e]->item;
         for (size_t t = 0; model_item_counts(item) && t < item->analysis.trait_count; t++) {
             uint32_t number = intern_add(&names, item->analysis.traits[t].name);
             if (number == count) {
                 GROW(traits, count, capacity);
+                GROW(last_entries, count, last_capacity);
+                last_entries[count] = UINT32_MAX;
                 traits[count++] =
                     (TraitCount){.name = arena_text(&model->arena, item->analysis.traits[t].name),
                                  .meaning = arena_text(&model->arena, item->analysis.traits[t].meaning)};
             }
-            traits[number].items++; // NOLINT(clang-analyzer-core.NullDereference): number < count
+            traits[number].items += last_entries[number] != e; // NOLINT(clang-analyzer-core.NullDereference)
+            last_entries[number] = e;
         }
     }
     if (count > 0)
@@ -175,6 +179,7 @@ static void count_traits(UserModel *model)
         memcpy(kept, traits, count * sizeof(TraitCount));
     model->traits = kept;
     model->trait_count = count;
+    free(last_entries);
     free(traits);
 }
 

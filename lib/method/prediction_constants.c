@@ -45,8 +45,8 @@ static const PredictionConstants ordinal_constants = {
 static const PredictionConstants option_constants = {
     .others_pseudo = 2,
     .own_alpha = 15,
-    .factor_weight = 0.2,
-    .factor_cap = 5,
+    .factor_weight = 0.3,
+    .factor_cap = 2,
     .factor_pseudo = 1,
     .pooled_weight = 0.2,
     .pooled_cap = 3,
@@ -54,9 +54,9 @@ static const PredictionConstants option_constants = {
     .pooled_unknown = 1,
     .pooled_limit = 2,
     .pooled_feature = 1.5,
-    .example_weight = 0.2,
+    .example_weight = 0.3,
     .agreement_pseudo = 2,
-    .agreement_power = 3,
+    .agreement_power = 2,
     .vote_prior = 4,
 };
 

@@ -13,8 +13,9 @@
 #define MOVER_LIMIT 4
 /* What moves the odds less than this (logarithm; a twentieth) is not worth a sentence. */
 #define MOVER_THRESHOLD 0.05
-/* Bytes shown of a past query. */
+/* Bytes shown of a past query, and of an answer that is only referred to. */
 #define EXCERPT_LIMIT 80
+#define ANSWER_LIMIT 48
 
 typedef struct Writing {
     Buffer buffer;
@@ -64,9 +65,10 @@ static int compare_movers(const void *left, const void *right)
     return (a->index > b->index) - (a->index < b->index);
 }
 
+/* Options may be whole sentences: before the conclusion, their beginning has to do. */
 static void append_answer(Writing *writing, const PredictionCandidate *candidate)
 {
-    prompt_text_quote(&writing->buffer, candidate->answer, 0);
+    prompt_text_quote(&writing->buffer, candidate->answer, ANSWER_LIMIT);
 }
 
 /* `"classic" in 7 of 12 (58%)`, or `"classic" in 0 of 12 (0%)` for a class never seen. */
@@ -213,13 +215,13 @@ static void conclude(Writing *writing)
 {
     const Prediction *result = &writing->prediction->result;
     buffer_append_format(&writing->buffer, " So the %.*s is ", TEXT_ARGS(writing->task->response_noun));
-    append_answer(writing, writing->answer);
+    prompt_text_quote(&writing->buffer, writing->answer->answer, 0);
     if (result->runner_up != result->answer) {
         /* Whole numbers: the median, which need not be the likeliest. */
         buffer_append_string(&writing->buffer, result->ranking[0] == result->answer
                                                    ? "; the next likely is "
                                                    : ", the middle of what is likely; likeliest alone is ");
-        append_answer(writing, writing->runner_up);
+        prompt_text_quote(&writing->buffer, writing->runner_up->answer, 0);
     }
     buffer_append_string(&writing->buffer, ".");
 }

@@ -11,10 +11,12 @@
 /* What a stem weighs by where it stands: the name says most, the context tells names apart, the category
  * little. */
 #define NAME_WEIGHT 1.0F
-#define WHOLE_NAME_WEIGHT                                                                                    \
-    1.0F /* the name and its polarity as one term: the same feature, not only the same words */
+/* The name and its polarity as one term: the same feature, not only the same words. */
+#define WHOLE_NAME_WEIGHT 1.0F
 #define CONTEXT_WEIGHT 0.35F
 #define CATEGORY_WEIGHT 0.15F
+/* All evidence together: features that are found in the same words belong together, whatever their names. */
+#define EVIDENCE_WEIGHT 1.5F
 
 typedef struct Term {
     uint32_t hash;
@@ -105,6 +107,20 @@ FeatureVector feature_vector_of_key(Arena *arena, Tokenizer *tokenizer, const An
     _cleanup_arena_ Arena scratch = ARENA_INIT;
     Terms terms = {0};
     add_feature(&terms, &scratch, tokenizer, feature);
+    return finish_vector(arena, &terms);
+}
+
+FeatureVector feature_vector_of_history(Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *feature,
+                                        const rpmd_text *evidence, size_t evidence_count)
+{
+    _cleanup_arena_ Arena scratch = ARENA_INIT;
+    Terms terms = {0};
+    add_stems(&terms, &scratch, tokenizer, feature->name, NAME_WEIGHT);
+    add_stems(&terms, &scratch, tokenizer, feature->context, CONTEXT_WEIGHT);
+    add_term(&terms, hash_bytes_seeded(feature->category.data, feature->category.length, 'c'),
+             CATEGORY_WEIGHT);
+    for (size_t i = 0; i < evidence_count; i++)
+        add_stems(&terms, &scratch, tokenizer, evidence[i], EVIDENCE_WEIGHT / (float)evidence_count);
     return finish_vector(arena, &terms);
 }
 

@@ -21,8 +21,15 @@ typedef struct FeatureVector {
 FeatureVector feature_vector(Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *features,
                              size_t count);
 
-/* The vector of one feature, as factors are made of them: its name, context and category. */
+/* The vector of one feature: its name, context and category. */
 FeatureVector feature_vector_of_key(Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *feature);
+
+/*
+ * The vector of a feature as a whole history shows it, for clustering: its name and category, and the words
+ * that it was found in. evidence: texts, each of which counts alike.
+ */
+FeatureVector feature_vector_of_history(Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *feature,
+                                        const rpmd_text *evidence, size_t evidence_count);
 
 /* 0 .. 1; 0 where one of them is empty. */
 double feature_vector_cosine(const FeatureVector *a, const FeatureVector *b);

@@ -11,6 +11,8 @@
 
 enum { TOKENS_MAX = 4096 /* of a reply: an answer stands in the first pages */ };
 
+#define STAR "\xe2\x98\x85"
+
 typedef enum TokenKind { TOKEN_WORD, TOKEN_NUMBER, TOKEN_SLASH, TOKEN_DASH } TokenKind;
 
 typedef struct Token {
@@ -71,6 +73,19 @@ static size_t read_word(const char *text, size_t length, Token *token)
     return end;
 }
 
+/* "★★★★" is 4. */
+static size_t read_stars(const char *text, size_t length, Token *token)
+{
+    size_t end = 0;
+
+    while (end + 3 <= length && memcmp(text + end, STAR, 3) == 0)
+        end += 3;
+    token->kind = TOKEN_NUMBER;
+    token->digits = true;
+    token->value = end / 3 <= 5 ? (int)(end / 3) : -1;
+    return end;
+}
+
 static size_t read_tokens(rpmd_text reply, Token *tokens)
 {
     size_t count = 0;
@@ -87,6 +102,9 @@ static size_t read_tokens(rpmd_text reply, Token *tokens)
         } else if (left >= 3 && memcmp(rest, "\xe2\x80\x93", 3) == 0) { /* en dash */
             token->kind = TOKEN_DASH;
             i += 3;
+            count++;
+        } else if (left >= 3 && memcmp(rest, STAR, 3) == 0) {
+            i += read_stars(rest, left, token);
             count++;
         } else if (is_letter(*rest)) {
             i += read_word(rest, left, token);
@@ -141,13 +159,13 @@ static size_t scale_at(const Token *tokens, size_t count, size_t index)
     size_t i = index;
 
     if (is_word(&tokens[i], "scale") || is_word(&tokens[i], "from")) {
-        size_t last = i;
+        static const char *const between[] = {"of", "from", "to", "through", NULL};
+        size_t numbers = 0;
 
-        while (++i < count && i < index + 7 &&
-               (tokens[i].kind != TOKEN_WORD || is_word(&tokens[i], "of") || is_word(&tokens[i], "from") ||
-                is_word(&tokens[i], "to") || is_word(&tokens[i], "through")))
-            last = tokens[i].kind == TOKEN_NUMBER ? i : last;
-        return last > index && last >= index + 3 ? last + 1 - index : 0;
+        while (++i < count && numbers < 2 &&
+               (tokens[i].kind != TOKEN_WORD || is_any_word(&tokens[i], between)))
+            numbers += tokens[i].kind == TOKEN_NUMBER;
+        return numbers == 2 ? i - index : 0;
     }
     if (tokens[i].kind == TOKEN_SLASH && i + 1 < count && tokens[i + 1].kind == TOKEN_NUMBER &&
         tokens[i + 1].value == 5)

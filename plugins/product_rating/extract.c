@@ -121,7 +121,7 @@ static void to_singular(char *name)
         (length > 6 && strcmp(name + length - 6, "series") == 0))
         return;
     if (name[length - 2] == 'e' && name[length - 3] == 'i' && !ends_in_ie(name, length - 1))
-        strcpy(name + length - 3, "y");
+        memcpy(name + length - 3, "y", 2);
     else if (name[length - 2] == 'e' && strchr("sxzh", name[length - 3]) != NULL)
         name[length - 2] = '\0';
     else

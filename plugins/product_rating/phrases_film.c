@@ -17,8 +17,8 @@ static const Concept concepts[] = {
              "outstays its welcome", "overstay~ * welcome", "collapses under", "buckles under", "sinks under",
              "bogged down", "bogs down", "weighed down", "stretched thin", "spread thin", "running on empty",
              "phoned in", "phone~ it in", "phoning it in", "on autopilot", "by numbers", "shoots itself",
-             "shoot~ * in the foot", "below par", "beneath contempt", "not funny", "isn't funny",
-             "aren't funny", "never funny", "not scary", "isn't scary", "aren't scary", "unfunny",
+             "shoot~ * in the foot", "below par", "beneath contempt",
+
              "no laughs", "few laughs", "no fun", "isn't much fun", "not much fun", "isn't any fun",
              "without laughs", "no reason to", "no point", "no redeeming", "no chemistry", "no substance",
              "no tension", "no suspense", "no energy", "no soul", "no heart", "no life", "no wit", "no bite",

@@ -51,13 +51,14 @@ static bool is_number(const Word *word)
     return (word->flags & RPMD_TOKEN_NUMBER) != 0;
 }
 
+enum { DIGITS_MAX = 8 /* of a number that can be a rating */ };
+
 /* The value of a number or number word; negative for other words. */
 static double number_of(const Word *word)
 {
     static const char *const names[] = {"zero", "one", "two", "three", "four", "five"};
-    char digits[8] = "";
 
-    if (is_number(word) && word->lower.length < sizeof(digits)) {
+    if (is_number(word) && word->lower.length < DIGITS_MAX) {
         double value = 0, place = 1;
 
         for (size_t i = 0; i < word->lower.length; i++) {

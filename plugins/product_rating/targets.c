@@ -37,6 +37,15 @@ static bool ends_in(const Word *word, const char *ending)
            memcmp(word->lower.data + word->lower.length - length, ending, length) == 0;
 }
 
+static bool is_determiner(const Word *word)
+{
+    static const char *const forms[] = {"the", "a",    "an",   "this", "that",  "these", "those",
+                                        "my",  "our",  "your", "its",  "his",   "her",   "their",
+                                        "all", "some", "any",  "each", "every", "both",  NULL};
+
+    return word->mark == 0 && is_one_of(word, forms);
+}
+
 bool word_is_nounlike(const Review *review, size_t index)
 {
     const Word *word = &review->words[index];
@@ -50,7 +59,11 @@ bool word_is_nounlike(const Review *review, size_t index)
         return false;
     if (ends_in(word, "n't") || (ends_in(word, "ly") && word->class == CLASS_NONE && word->lower.length > 5))
         return false;
-    return !word_in(word, &empty_nouns) && !word_form_in(word, &common_verbs);
+    if (word_in(word, &empty_nouns))
+        return false;
+    /* "the handle", "a soft touch" */
+    return (index > 0 && (is_determiner(&word[-1]) || word[-1].class == CLASS_ADJECTIVE)) ||
+           !word_form_in(word, &common_verbs);
 }
 
 /* A noun phrase that begins at index. */
@@ -74,15 +87,6 @@ static Target phrase_before(const Review *review, size_t index)
            review->words[target.begin - 1].sentence == sentence && word_is_nounlike(review, target.begin - 1))
         target.begin--;
     return target;
-}
-
-static bool is_determiner(const Word *word)
-{
-    static const char *const forms[] = {"the", "a",    "an",   "this", "that",  "these", "those",
-                                        "my",  "our",  "your", "its",  "his",   "her",   "their",
-                                        "all", "some", "any",  "each", "every", "both",  NULL};
-
-    return word->mark == 0 && is_one_of(word, forms);
 }
 
 static bool is_preposition(const Word *word)

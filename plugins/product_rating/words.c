@@ -46,12 +46,13 @@ bool word_is(const Word *word, const char *form)
     return form[length] == '\0';
 }
 
-/* Orders the text against a string. */
+/* Orders the text against a string, by bytes. */
 static int compare(const char *text, size_t length, const char *string)
 {
-    int order = strncmp(text, string, length);
-
-    return order != 0 ? order : string[length] == '\0' ? 0 : -1;
+    for (size_t i = 0; i < length; i++)
+        if (text[i] != string[i])
+            return (unsigned char)text[i] < (unsigned char)string[i] ? -1 : 1;
+    return string[length] == '\0' ? 0 : -1;
 }
 
 /* Finds the text among count records of size bytes that begin with a string; NULL where it is not. */
@@ -105,7 +106,7 @@ static void bases_add(Bases *bases, const char *stem, size_t length, const char 
     char *form = bases->forms[bases->count++];
 
     memcpy(form, stem, length);
-    strcpy(form + length, ending);
+    memcpy(form + length, ending, strlen(ending) + 1);
 }
 
 /* The bases of a form that consists of stem and an ending that begins with a vowel, like -ed or -er. */
