@@ -105,7 +105,7 @@ static void weigh_sentence(Review *review, size_t begin, size_t end, size_t prev
 {
     Word *words = review->words;
     size_t but = end;
-    bool conceded = false;
+    bool conceded = false, preferred = false;
 
     for (size_t i = begin; i < end; i++) {
         size_t comma;
@@ -125,7 +125,9 @@ static void weigh_sentence(Review *review, size_t begin, size_t end, size_t prev
             comma = find_comma(words, i, end);
             weigh(words, i, comma, CONDITION);
             i = comma - 1;
-        } else if (word_is(&words[i], "than")) {
+        } else if (word_is(&words[i], "rather")) {
+            preferred = true; /* "rather ... than sit through it" */
+        } else if (word_is(&words[i], "than") && !preferred) {
             size_t stop = i;
 
             while (stop < end && words[stop].clause == words[i].clause)

@@ -41,8 +41,9 @@ typedef struct Findings {
     size_t count;
 } Findings;
 
-static const float FAINT = 0.2f;   /* an opinion weaker than this makes no aspect and no tone */
-static const float MENTION = 0.5f; /* strength of one mention in the strongest words; further ones add up */
+static const float FAINT = 0.2f;    /* an opinion weaker than this makes no aspect */
+static const float UNHEARD = 0.12f; /* ... and no tone */
+static const float MENTION = 0.5f;  /* strength of one mention in the strongest words; further ones add up */
 
 static int direction(float valence)
 {
@@ -315,7 +316,7 @@ static int emit_all(const Review *review, const Hits *hits)
     for (size_t i = 0; i < hits->count; i++)
         add_hit(review, findings, &hits->items[i]);
     tone = tone_of(hits, 0, UINT32_MAX, review);
-    if (tone.strongest >= FAINT) {
+    if (tone.strongest >= UNHEARD) {
         emit_tone(review, hits, tone);
         emit_enthusiasm(review, tone.value);
     } else if (word < review->count) {

@@ -34,7 +34,7 @@ static const Concept concepts[] = {
              "could not get it to", "couldn't get it to", "can't get it to", "cannot get it to",
              "couldn't use", "can't use", "cannot use", "could not use", "unable to use",
              "doesn't do anything", "does nothing", "did nothing", "didn't do anything", "didn't do much",
-             "no effect", "no difference", "didn't help", "did not help", "doesn't help",
+             "no effect", "no difference", "didn't help", "did not help", "doesn't help", "does not help",
              "didn't see a difference", "didnt see", "not see a difference", "no results", "never received",
              "didn't receive", "did not receive", "never arrived", "never came", "didn't turn",
              "doesn't turn", "doesn't stick", "don't stick", "not stick", "didn't stick", "won't stick",

@@ -10,9 +10,6 @@ typedef enum WordClass { CLASS_NONE, CLASS_ADJECTIVE, CLASS_NOUN, CLASS_VERB, CL
 
 typedef enum Degree { DEGREE_PLAIN, DEGREE_COMPARATIVE, DEGREE_SUPERLATIVE } Degree;
 
-/* Why the words behind a contrast weigh more or less than others. */
-#define WEIGHT_PLAIN 1.0f
-
 /* A token of the review. */
 typedef struct Word {
     rpmd_span span;
@@ -22,7 +19,7 @@ typedef struct Word {
     uint32_t clause;     /* commas, conjunctions and contrasts part clauses; counts up over the text */
     uint32_t concept;    /* the concept whose phrase covers the word, or NO_CONCEPT */
     uint32_t phrase_end; /* where the phrase that begins here ends; 0: none begins here */
-    float weight;        /* of what is said here, by contrast, condition and question */
+    float weight;        /* of what is said here, by contrast, condition and question; 1: plain */
     uint32_t flags;      /* RPMD_TOKEN_* */
     int8_t valence;      /* of the opinion word; 0: none */
     uint8_t class;       /* WordClass */

@@ -63,8 +63,11 @@ static const void *find(const void *records, size_t count, size_t size, const ch
     while (low < count) {
         size_t middle = (low + count) / 2;
         const void *record = (const char *)records + middle * size;
-        int order = compare(text, length, *(const char *const *)record);
+        const char *word;
+        int order;
 
+        memcpy(&word, record, sizeof(word));
+        order = compare(text, length, word);
         if (order == 0)
             return record;
         if (order < 0)
@@ -342,7 +345,7 @@ int review_read(rpmd_call *call, rpmd_text text, Review *review)
                        .lower = tokens[i].lower,
                        .sentence = tokens[i].sentence,
                        .concept = NO_CONCEPT,
-                       .weight = WEIGHT_PLAIN,
+                       .weight = 1,
                        .flags = tokens[i].flags,
                        .mark = mark_of(&tokens[i])};
         if (word->flags & RPMD_TOKEN_WORD)
