@@ -25,6 +25,12 @@ static void entry_unref(ModelEntry *entry)
     free(entry);
 }
 
+static size_t entry_bytes(const ModelEntry *entry)
+{
+    return sizeof(*entry) + sizeof(ModelEntry *) + entry->item->bytes +
+           entry->item->analysis.feature_count * 2 * sizeof(uint32_t);
+}
+
 static int compare_numbers(const void *a, const void *b)
 {
     uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
@@ -38,6 +44,7 @@ static ModelEntry *entry_new(ModelItem *item, const FactorSet *factors, Tokenize
     size_t count = item->analysis.feature_count;
     atomic_init(&entry->references, 1);
     entry->item = model_item_ref(item);
+    entry->number = item->number;
     entry->factors = NEW_ARRAY(uint32_t, count);
     entry->met = NEW_ARRAY(uint32_t, count);
     uint32_t met = 0;
@@ -99,47 +106,67 @@ uint32_t user_model_class(const UserModel *model, rpmd_text answer_class)
     return CLASS_NONE;
 }
 
-static void count_judgement(FactorCounts *counts, FeatureJudgement judgement)
+static void count_judgement(FactorCounts *counts, FeatureJudgement judgement, int step)
 {
-    counts->influence += judgement >= FEATURE_INFLUENTIAL_NEGATIVE;
-    counts->negative += judgement == FEATURE_INFLUENTIAL_NEGATIVE;
-    counts->neutral += judgement == FEATURE_INFLUENTIAL_NEUTRAL;
-    counts->positive += judgement == FEATURE_INFLUENTIAL_POSITIVE;
+    counts->influence += (uint32_t)((judgement >= FEATURE_INFLUENTIAL_NEGATIVE) * step);
+    counts->negative += (uint32_t)((judgement == FEATURE_INFLUENTIAL_NEGATIVE) * step);
+    counts->neutral += (uint32_t)((judgement == FEATURE_INFLUENTIAL_NEUTRAL) * step);
+    counts->positive += (uint32_t)((judgement == FEATURE_INFLUENTIAL_POSITIVE) * step);
+}
+
+/* The arrays of counts while a model is made. */
+typedef struct Tally {
+    FactorCounts *counts;
+    uint32_t *by_class;
+    uint32_t *totals;
+} Tally;
+
+static Tally begin_tally(UserModel *model)
+{
+    Tally tally = {
+        .counts = ARENA_ARRAY(&model->arena, FactorCounts, model->factor_count),
+        .by_class = ARENA_ARRAY(&model->arena, uint32_t, (size_t)model->factor_count * model->class_count),
+        .totals = ARENA_ARRAY(&model->arena, uint32_t, model->class_count),
+    };
+    model->counts = tally.counts;
+    model->by_class = tally.by_class;
+    model->class_totals = tally.totals;
+    return tally;
+}
+
+/* Adds an entry's share of every count (step 1), or takes it out (step -1). */
+static void count_entry(UserModel *model, const Tally *tally, const ModelEntry *entry, int step)
+{
+    const Analysis *analysis = &entry->item->analysis;
+    uint32_t change = (uint32_t)step;
+    model->features_dropped += (uint64_t)((int64_t)analysis->features_dropped * step);
+    model->entry_bytes += (size_t)step * entry_bytes(entry);
+    if (!model_item_counts(entry->item)) {
+        model->failed_count += entry->item->extractor_version.length > 0 ? change : 0;
+        return;
+    }
+    uint32_t answer = user_model_class(model, analysis->answer_class);
+    model->item_count += change;
+    if (answer != CLASS_NONE)
+        tally->totals[answer] += change;
+    for (uint32_t m = 0; m < entry->met_count; m++) {
+        tally->counts[entry->met[m]].items += change;
+        if (answer != CLASS_NONE)
+            tally->by_class[(size_t)entry->met[m] * model->class_count + answer] += change;
+    }
+    for (size_t f = 0; f < analysis->feature_count; f++) {
+        if (entry->factors[f] == FACTOR_NONE)
+            model->unassigned += (uint64_t)(int64_t)step;
+        else
+            count_judgement(&tally->counts[entry->factors[f]], analysis->features[f].judgement, step);
+    }
 }
 
 static void count_statistics(UserModel *model)
 {
-    size_t cells = (size_t)model->factor_count * model->class_count;
-    FactorCounts *counts = ARENA_ARRAY(&model->arena, FactorCounts, model->factor_count);
-    uint32_t *by_class = ARENA_ARRAY(&model->arena, uint32_t, cells);
-    uint32_t *totals = ARENA_ARRAY(&model->arena, uint32_t, model->class_count);
-    for (uint32_t e = 0; e < model->entry_count; e++) {
-        const ModelEntry *entry = model->entries[e];
-        const Analysis *analysis = &entry->item->analysis;
-        model->features_dropped += analysis->features_dropped;
-        if (!model_item_counts(entry->item)) {
-            model->failed_count += entry->item->extractor_version.length > 0;
-            continue;
-        }
-        uint32_t answer = user_model_class(model, analysis->answer_class);
-        model->item_count++;
-        if (answer != CLASS_NONE)
-            totals[answer]++;
-        for (uint32_t m = 0; m < entry->met_count; m++) {
-            counts[entry->met[m]].items++;
-            if (answer != CLASS_NONE)
-                by_class[(size_t)entry->met[m] * model->class_count + answer]++;
-        }
-        for (size_t f = 0; f < analysis->feature_count; f++) {
-            if (entry->factors[f] == FACTOR_NONE)
-                model->unassigned++;
-            else
-                count_judgement(&counts[entry->factors[f]], analysis->features[f].judgement);
-        }
-    }
-    model->counts = counts;
-    model->by_class = by_class;
-    model->class_totals = totals;
+    Tally tally = begin_tally(model);
+    for (uint32_t e = 0; e < model->entry_count; e++)
+        count_entry(model, &tally, model->entries[e], 1);
 }
 
 static int compare_traits(const void *a, const void *b)
@@ -207,8 +234,9 @@ static void flatten_vectors(UserModel *model)
     model->weights = weights;
 }
 
-/* Takes the entries (an array of owned references, in order) and a reference to the factors. */
-static UserModel *assemble(const ModelTask *task, ModelEntry **entries, uint32_t count, FactorSet *factors)
+/* What does not have to be counted. Takes the entries (an array of owned references, in order) and a
+ * reference to the factors. */
+static UserModel *begin_model(const ModelTask *task, ModelEntry **entries, uint32_t count, FactorSet *factors)
 {
     UserModel *model = NEW(UserModel);
     atomic_init(&model->references, 1);
@@ -220,15 +248,136 @@ static UserModel *assemble(const ModelTask *task, ModelEntry **entries, uint32_t
     model->entry_count = count;
     model->factors = factors;
     model->factor_count = (uint32_t)factor_set_count(factors);
+    return model;
+}
+
+static UserModel *finish_model(UserModel *model)
+{
+    model->bytes =
+        sizeof(*model) + model->arena.total + factor_set_bytes(model->factors) + model->entry_bytes;
+    return model;
+}
+
+static UserModel *assemble(const ModelTask *task, ModelEntry **entries, uint32_t count, FactorSet *factors)
+{
+    UserModel *model = begin_model(task, entries, count, factors);
     set_classes(model, task);
     count_statistics(model);
     count_traits(model);
     flatten_vectors(model);
-    model->bytes = sizeof(*model) + model->arena.total + factor_set_bytes(factors);
-    for (uint32_t e = 0; e < count; e++)
-        model->bytes += entries[e]->item->bytes + sizeof(ModelEntry) + sizeof(void *) +
-                        entries[e]->item->analysis.feature_count * 2 * sizeof(uint32_t);
-    return model;
+    return finish_model(model);
+}
+
+/* ---- changing by one item: what the model before knows is carried over ---- */
+
+static bool shows_traits(const ModelEntry *entry)
+{
+    return entry && entry->item->analysis.trait_count > 0;
+}
+
+/* Whether all counts but those of the two entries (NULL: none) stay what they were. */
+static bool counts_carry_over(const UserModel *before, const ModelTask *task, const ModelEntry *removed,
+                              const ModelEntry *added)
+{
+    /* The first item that shows a trait gives its meaning: that needs all items. */
+    if (before->trait_count > 0 || shows_traits(added) || task->answer_kind != before->answer_kind)
+        return false;
+    if (task->answer_kind == RPMD_ANSWER_LABELS) {
+        if (task->label_count != before->class_count)
+            return false;
+        for (uint32_t c = 0; c < before->class_count; c++)
+            if (!text_equal(before->classes[c], task->labels[c]))
+                return false;
+    }
+    if (task->answer_kind != RPMD_ANSWER_OPTIONS)
+        return task->ordinal_min == before->ordinal_min && task->ordinal_max == before->ordinal_max;
+    /* No class may come or go. */
+    if (added && model_item_counts(added->item) &&
+        user_model_class(before, added->item->analysis.answer_class) == CLASS_NONE)
+        return false;
+    if (!removed || !model_item_counts(removed->item))
+        return true;
+    return before->class_totals[user_model_class(before, removed->item->analysis.answer_class)] > 1;
+}
+
+static void carry_classes(UserModel *model, const UserModel *before)
+{
+    rpmd_text *classes = ARENA_ARRAY(&model->arena, rpmd_text, before->class_count);
+    for (; model->class_count < before->class_count; model->class_count++)
+        classes[model->class_count] = arena_text(&model->arena, before->classes[model->class_count]);
+    model->classes = classes;
+}
+
+static void carry_statistics(UserModel *model, const UserModel *before, const ModelEntry *removed,
+                             const ModelEntry *added)
+{
+    Tally tally = begin_tally(model);
+    size_t cells = (size_t)model->factor_count * model->class_count;
+    if (model->factor_count > 0)
+        memcpy(tally.counts, before->counts, model->factor_count * sizeof(FactorCounts));
+    if (cells > 0)
+        memcpy(tally.by_class, before->by_class, cells * sizeof(uint32_t));
+    if (model->class_count > 0)
+        memcpy(tally.totals, before->class_totals, model->class_count * sizeof(uint32_t));
+    model->item_count = before->item_count;
+    model->failed_count = before->failed_count;
+    model->features_dropped = before->features_dropped;
+    model->unassigned = before->unassigned;
+    model->entry_bytes = before->entry_bytes;
+    if (removed)
+        count_entry(model, &tally, removed, -1);
+    if (added)
+        count_entry(model, &tally, added, 1);
+}
+
+static void append_vector(UserModel *model, uint32_t *offset, const uint32_t *terms, const float *weights,
+                          uint32_t count)
+{
+    if (count > 0) {
+        memcpy((uint32_t *)model->terms + *offset, terms, count * sizeof(uint32_t));
+        memcpy((float *)model->weights + *offset, weights, count * sizeof(float));
+    }
+    *offset += count;
+}
+
+/* The same as flatten_vectors, from the flat copy before: the items need not be read. */
+static void carry_vectors(UserModel *model, const UserModel *before, const ModelEntry *added)
+{
+    const FeatureVector none = {0};
+    const FeatureVector *own = added && model_item_counts(added->item) ? &added->item->vector : &none;
+    size_t most = (size_t)before->offsets[before->entry_count] + own->count;
+    uint32_t *offsets = ARENA_ARRAY(&model->arena, uint32_t, (size_t)model->entry_count + 1);
+    uint32_t total = 0;
+    model->terms = ARENA_ARRAY(&model->arena, uint32_t, most);
+    model->weights = ARENA_ARRAY(&model->arena, float, most);
+    for (uint32_t e = 0, b = 0; e < model->entry_count; e++) {
+        offsets[e] = total;
+        if (model->entries[e] == added) {
+            append_vector(model, &total, own->terms, own->weights, own->count);
+            continue;
+        }
+        while (before->entries[b] != model->entries[e])
+            b++;
+        append_vector(model, &total, before->terms + before->offsets[b], before->weights + before->offsets[b],
+                      before->offsets[b + 1] - before->offsets[b]);
+        b++;
+    }
+    offsets[model->entry_count] = total;
+    model->offsets = offsets;
+}
+
+/* The model before without one entry and with another (NULL: none). Takes the entries. */
+static UserModel *assemble_change(const UserModel *before, const ModelTask *task, ModelEntry **entries,
+                                  uint32_t count, const ModelEntry *removed, const ModelEntry *added)
+{
+    FactorSet *factors = factor_set_ref(before->factors);
+    if (!counts_carry_over(before, task, removed, added))
+        return assemble(task, entries, count, factors);
+    UserModel *model = begin_model(task, entries, count, factors);
+    carry_classes(model, before);
+    carry_statistics(model, before, removed, added);
+    carry_vectors(model, before, added);
+    return finish_model(model);
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -247,33 +396,53 @@ UserModel *user_model_build(const ModelTask *task, ModelItem *const *items, size
     return assemble(task, entries, (uint32_t)count, set);
 }
 
+/* The place of the first entry behind the item in the history's order. */
+static uint32_t place_behind(const UserModel *model, const ModelItem *item)
+{
+    uint32_t low = 0, high = model->entry_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (model_item_compare(item, model->entries[middle]->item) < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 UserModel *user_model_put(const UserModel *model, const ModelTask *task, ModelItem *item)
 {
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
     ModelEntry **entries = NEW_ARRAY(ModelEntry *, (size_t)model->entry_count + 1);
     ModelEntry *added = entry_new(item, model->factors, tokenizer);
-    uint32_t count = 0;
+    const ModelEntry *removed = NULL;
+    uint32_t count = 0, place = place_behind(model, item);
     for (uint32_t e = 0; e < model->entry_count; e++) {
         ModelEntry *entry = model->entries[e];
-        if (entry->item->number == item->number)
-            continue;
-        if (added && model_item_compare(item, entry->item) < 0)
-            entries[count++] = TAKE_PTR(added);
-        entries[count++] = entry_ref(entry);
+        if (e == place)
+            entries[count++] = added;
+        if (entry->number == item->number)
+            removed = entry;
+        else
+            entries[count++] = entry_ref(entry);
     }
-    if (added)
+    if (place == model->entry_count)
         entries[count++] = added;
-    return assemble(task, entries, count, factor_set_ref(model->factors));
+    return assemble_change(model, task, entries, count, removed, added);
 }
 
 UserModel *user_model_remove(const UserModel *model, const ModelTask *task, uint64_t number)
 {
     ModelEntry **entries = NEW_ARRAY(ModelEntry *, model->entry_count);
+    const ModelEntry *removed = NULL;
     uint32_t count = 0;
-    for (uint32_t e = 0; e < model->entry_count; e++)
-        if (model->entries[e]->item->number != number)
+    for (uint32_t e = 0; e < model->entry_count; e++) {
+        if (model->entries[e]->number == number)
+            removed = model->entries[e];
+        else
             entries[count++] = entry_ref(model->entries[e]);
-    return assemble(task, entries, count, factor_set_ref(model->factors));
+    }
+    return assemble_change(model, task, entries, count, removed, NULL);
 }
 
 UserModel *user_model_promote(const UserModel *model, const ModelTask *task)

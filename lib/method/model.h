@@ -29,6 +29,7 @@ typedef struct ModelEntry {
     uint32_t *factors; /* factors[f] of analysis.features[f], or FACTOR_NONE */
     uint32_t *met;     /* the distinct factors met, increasing */
     uint32_t met_count;
+    uint64_t number; /* the item's; here so that a change need not read every item */
     _Atomic unsigned references;
 } ModelEntry;
 
@@ -83,6 +84,7 @@ typedef struct UserModel {
     uint64_t version; /* set when it is published */
     int64_t created_us;
     Arena arena;
+    size_t entry_bytes; /* of all entries and items */
     size_t bytes;
     _Atomic unsigned references;
 } UserModel;
