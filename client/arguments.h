@@ -16,6 +16,7 @@ typedef enum OptionId {
     OPTION_TASK,
     OPTION_USER,
     OPTION_ALL,
+    OPTION_POOL,
     OPTION_FORMAT,
     OPTION_ID,
     OPTION_QUERY,
@@ -39,6 +40,7 @@ typedef struct Arguments {
     const char *task;
     const char *user;
     bool all;
+    const char *pool;
     const char *format;
     const char *id;
     const char *query;

@@ -5,6 +5,7 @@
 #include "rpmd/v1/models.pb-c.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct BuildTotals {
     uint64_t users;
@@ -38,7 +39,11 @@ static void on_build(Session *session, const ProtobufCMessage *message, void *us
 
 const char *check_model_build(const Arguments *arguments)
 {
-    return arguments->all == (arguments->user != NULL) ? "model build needs either --user U or --all" : NULL;
+    if (arguments->all == (arguments->user != NULL))
+        return "model build needs either --user U or --all";
+    if (arguments->pool && strcmp(arguments->pool, "in") != 0 && strcmp(arguments->pool, "out") != 0)
+        return "--pool takes in or out";
+    return NULL;
 }
 
 int command_model_build(Session *session, const Arguments *arguments)
@@ -49,6 +54,9 @@ int command_model_build(Session *session, const Arguments *arguments)
     if (arguments->user)
         request.user = (char *)arguments->user;
     request.all_users = arguments->all;
+    if (arguments->pool)
+        request.pool = strcmp(arguments->pool, "in") == 0 ? RPMD__V1__POOL_MEMBERSHIP__POOL_MEMBERSHIP_IN
+                                                          : RPMD__V1__POOL_MEMBERSHIP__POOL_MEMBERSHIP_OUT;
     if (session_stream(session, "/rpmd.v1.Models/Build", &request.base, &rpmd__v1__build_response__descriptor,
                        on_build, &totals))
         return EXIT_REFUSED;

@@ -21,6 +21,7 @@ typedef struct Building {
     char *task;   /* owned */
     Intern names; /* of the users to build */
     bool all;
+    UsersPool pool;
     StoreListUsers request;
     Arena last_user;
     uint32_t next; /* of names */
@@ -102,7 +103,7 @@ static void build_more(Building *building)
         *user = (BuildingUser){building, building->next++};
         UserName name = {text_of(building->task), building->names.texts[user->number]};
         building->running++;
-        users_build(building->context->users, &name, on_built, user);
+        users_build(building->context->users, &name, building->pool, on_built, user);
     }
     if (building->running == 0 && (is_over || building->next == building->names.count))
         grpc_call_finish(building->call, &done);
@@ -135,6 +136,13 @@ static void on_users_listed(StoreReply *reply, void *data)
     build_more(building);
 }
 
+static UsersPool pool_of(Rpmd__V1__PoolMembership membership)
+{
+    if (membership == RPMD__V1__POOL_MEMBERSHIP__POOL_MEMBERSHIP_IN)
+        return USERS_POOL_IN;
+    return membership == RPMD__V1__POOL_MEMBERSHIP__POOL_MEMBERSHIP_OUT ? USERS_POOL_OUT : USERS_POOL_KEEP;
+}
+
 static void on_build(GrpcCall *call, const void *message)
 {
     const Rpmd__V1__BuildRequest *request = message;
@@ -153,6 +161,7 @@ static void on_build(GrpcCall *call, const void *message)
     building->context = context;
     building->task = memory_copy_text(request->task, strlen(request->task));
     building->all = request->all_users;
+    building->pool = pool_of(request->pool);
     building->request = (StoreListUsers){.task = text_of(building->task)};
     rpmd__v1__build_response__init(&building->progress);
     grpc_call_set_context(call, building, release_building);

@@ -42,6 +42,7 @@ struct Operation {
     StoreNewItem item; /* append; in the arena */
     rpmd_text id;      /* delete */
     uint64_t version;  /* rollback */
+    UsersPool pool;    /* build */
 
     UserReply reply;
     unsigned attempts; /* publishing is repeated when the history changed in between */

@@ -133,6 +133,8 @@ static void on_published(StoreReply *reply, void *data)
         operation_refuse(operation, &reply->status);
         return;
     }
+    if (operation->pool != USERS_POOL_KEEP)
+        task_population_forget(entry->task);
     task_population_change(entry->task, entry->user_number, operation->feeds_pool,
                            operation->knows_share ? &entry->share : NULL, &operation->assembly.share);
     adopt(operation, reply->published.version, operation->created_us, reply->published.history_revision);
@@ -292,6 +294,15 @@ static void analyse_loaded(Operation *operation)
 
 /* ---- load ---- */
 
+/* A user who was never built takes part where the task does; later the store knows, until it is asked
+ * otherwise. */
+static bool feeds_pool(const Operation *operation, const StoreModel *stored)
+{
+    bool before = stored->version.number == 0 || stored->user.feeds_pool;
+    bool wanted = operation->pool == USERS_POOL_KEEP ? before : operation->pool == USERS_POOL_IN;
+    return wanted && settings_of(operation)->population;
+}
+
 static void on_loaded(StoreReply *reply, void *data)
 {
     Operation *operation = data;
@@ -309,9 +320,7 @@ static void on_loaded(StoreReply *reply, void *data)
     operation->base_version = stored->version.number;
     operation->base_revision = stored->user.history_revision;
     operation->created_us = stored->version.created_us;
-    /* A user who was never built takes part where the task does; later the store knows. */
-    operation->feeds_pool =
-        settings_of(operation)->population && (stored->version.number == 0 || stored->user.feeds_pool);
+    operation->feeds_pool = feeds_pool(operation, stored);
     bool has_model = stored->version.number > 0;
     bool is_behind = has_model && stored->version.history_revision != stored->user.history_revision;
     if (operation->kind == OPERATION_BUILD || is_behind)

@@ -311,11 +311,13 @@ void users_delete(Users *users, const UserName *name, rpmd_text id, UserCallback
     enqueue(add_entry(users, name), operation);
 }
 
-void users_build(Users *users, const UserName *name, UserCallback callback, void *data)
+void users_build(Users *users, const UserName *name, UsersPool pool, UserCallback callback, void *data)
 {
     Operation *operation = new_operation(users, OPERATION_BUILD, callback, data);
-    if (operation)
-        enqueue(add_entry(users, name), operation);
+    if (!operation)
+        return;
+    operation->pool = pool;
+    enqueue(add_entry(users, name), operation);
 }
 
 void users_rollback(Users *users, const UserName *name, uint64_t version, UserCallback callback, void *data)

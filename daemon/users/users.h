@@ -66,8 +66,11 @@ void users_append(Users *users, const UserName *name, const StoreNewItem *item, 
 /* Deletes an item, and updates the model where there is one. */
 void users_delete(Users *users, const UserName *name, rpmd_text id, UserCallback callback, void *data);
 
+/* Whether a user's counts help the others of the task. */
+typedef enum UsersPool { USERS_POOL_KEEP, USERS_POOL_IN, USERS_POOL_OUT } UsersPool;
+
 /* Analyses what is new or was analysed by another version of the extractor, clusters, publishes. */
-void users_build(Users *users, const UserName *name, UserCallback callback, void *data);
+void users_build(Users *users, const UserName *name, UsersPool pool, UserCallback callback, void *data);
 
 /* Publishes a new version with the factors of an earlier one; version 0 is the one before the current. */
 void users_rollback(Users *users, const UserName *name, uint64_t version, UserCallback callback, void *data);
