@@ -11,6 +11,7 @@ export RPMD_SOCKET=$place/rpmd.sock
 state=$place/state
 mkdir -p "$state"
 daemon=
+daemon_options=() # more arguments for rpmd
 failures=0
 
 scenario_cleanup() {
@@ -23,7 +24,7 @@ rpmctl() { "$build/rpmctl" "$@"; }
 
 # Starts rpmd and waits until it answers.
 daemon_start() {
-    "$build/rpmd" --socket "$RPMD_SOCKET" --state-dir "$state" --plugin-dir "$build/plugins" 2>>"$place/log" &
+    "$build/rpmd" --socket "$RPMD_SOCKET" --state-dir "$state" --plugin-dir "$build/plugins" "${daemon_options[@]}" 2>>"$place/log" &
     daemon=$!
     for _ in $(seq 400); do
         rpmctl status >/dev/null 2>&1 && return 0

@@ -38,16 +38,6 @@ printf '{"user":"ada","id":"later","query":"A dragon opens a bakery.","response"
 expect 0 '^1 accepted' rpmctl history import --task movie_tagging "$place/later.jsonl"
 expect 0 '13 items' rpmctl model show "${task[@]}"
 
-# Left out of the pool, and back in: what others get from ben's answers goes and comes.
-film='Two strangers write love letters to each other.'
-distribution() { rpmctl --json explain --task movie_tagging --user carol "$film" | jq -c .distribution; }
-with_ben=$(distribution)
-expect 0 'version 2' rpmctl model build --task movie_tagging --user ben --pool out
-[ "$with_ben" != "$(distribution)" ] || fail 'leaving the pool changed nothing for the others'
-expect 0 'version 3' rpmctl model build --task movie_tagging --user ben --pool in
-expect_equal "$with_ben" "$(distribution)" 'the distribution after coming back into the pool'
-expect 2 '--pool takes in or out' rpmctl model build --task movie_tagging --user ben --pool maybe
-
 expect 0 '"item"' rpmctl user export --user ada
 expect 0 'ada is erased: 13 items' rpmctl user erase --user ada
 expect 1 'NOT_FOUND' rpmctl model show "${task[@]}"
