@@ -20,9 +20,8 @@
 /* Two clusters of neutral features join from this cosine on: their evidence counts, so unlike names share
  * less than FACTOR_JOIN_SIMILARITY asks. */
 #define CLUSTER_JOIN_SIMILARITY 0.30
-#define EVIDENCE_LIMIT                                                                                       \
-    8 /* places of a feature that its vector is made of: enough to tell what it is about                     \
-       */
+/* Places of a feature that its vector is made of: enough to tell what it is about. */
+#define EVIDENCE_LIMIT 8
 #define DESCRIBED_MEMBERS 6 /* in a description: enough to tell what the factor is */
 
 /* A distinct feature of the history. */

@@ -385,10 +385,28 @@ static int compare_entries(const void *a, const void *b)
     return model_item_compare((*(ModelEntry *const *)a)->item, (*(ModelEntry *const *)b)->item);
 }
 
+static int compare_items(const void *a, const void *b)
+{
+    return model_item_compare(*(ModelItem *const *)a, *(ModelItem *const *)b);
+}
+
+/* In the history's order, so that the factors do not depend on the order of the array. */
+static FactorSet *cluster_history(ModelItem *const *items, size_t count, Tokenizer *tokenizer)
+{
+    ModelItem **ordered = NEW_ARRAY(ModelItem *, count);
+    if (count > 0) {
+        memcpy(ordered, items, count * sizeof(*ordered));
+        qsort(ordered, count, sizeof(*ordered), compare_items);
+    }
+    FactorSet *set = factor_set_cluster(ordered, count, tokenizer);
+    free(ordered);
+    return set;
+}
+
 UserModel *user_model_build(const ModelTask *task, ModelItem *const *items, size_t count, FactorSet *factors)
 {
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
-    FactorSet *set = factors ? factor_set_ref(factors) : factor_set_cluster(items, count, tokenizer);
+    FactorSet *set = factors ? factor_set_ref(factors) : cluster_history(items, count, tokenizer);
     ModelEntry **entries = NEW_ARRAY(ModelEntry *, count);
     for (size_t i = 0; i < count; i++)
         entries[i] = entry_new(items[i], set, tokenizer);

@@ -75,11 +75,16 @@ static size_t cell_slot(const Population *population, uint64_t key, uint32_t ans
     return slot;
 }
 
+/* Makes room, and forgets cells that were emptied: a population whose users come and go does not grow. */
 static void grow_cells(Population *population)
 {
     Cell *old = population->cells;
-    size_t old_slots = population->cell_slots;
-    population->cell_slots = old_slots ? old_slots * 2 : FIRST_SLOTS;
+    size_t old_slots = population->cell_slots, filled = 0;
+    for (size_t i = 0; i < old_slots; i++)
+        filled += old[i].answer_class != 0 && old[i].count != 0;
+    population->cell_slots = MAX(old_slots, (size_t)FIRST_SLOTS);
+    if (filled * 3 >= old_slots)
+        population->cell_slots *= old_slots ? 2 : 1;
     population->cells = NEW_ARRAY(Cell, population->cell_slots);
     population->cells_used = 0;
     for (size_t i = 0; i < old_slots; i++) {
@@ -161,6 +166,9 @@ static size_t vote_place(const Question *question, uint64_t user)
 /* An empty answer withdraws the vote. */
 static void set_vote(Population *population, uint64_t key, uint64_t user, rpmd_text answer)
 {
+    if (answer.length == 0 &&
+        (population->question_slots == 0 || !population->questions[question_slot(population, key)].is_used))
+        return;
     Question *question = add_question(population, key);
     size_t place = vote_place(question, user);
     bool is_there = place < question->count && question->votes[place].user == user;
@@ -235,6 +243,8 @@ uint32_t population_count(const PopulationView *view, uint64_t key, rpmd_text an
     if (!cell)
         return 0;
     const ContributionCell *own = own_cell(view->own, key, answer_class);
+    if (own && (cell->users < 1 || cell->count < own->count))
+        return 0; /* the user's share is not in it: nothing can be said without it */
     uint32_t users = cell->users - (own ? 1 : 0);
     return users >= view->minimum_users ? cell->count - (own ? own->count : 0) : 0;
 }

@@ -4,14 +4,21 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
-/* A table of the query's terms, open addressing; larger than any query, and small enough for the first cache.
- */
-#define TERM_SLOTS 1024
-#define TERM_LIMIT (TERM_SLOTS / 2)
+/* Most terms of a history are not the query's: a bit for each possible beginning of a hash tells so. */
+#define FILTER_BITS 15
+#define FIRST_TERM_SLOTS 2048 /* a power of two; so many that few terms share a slot */
+#define HITS_LIMIT 128        /* terms of an item looked at in one go */
 
+typedef struct TermSlot {
+    uint32_t term;
+    float weight; /* 0: free */
+} TermSlot;
+
+/* The query's terms, open addressing, at most half full. */
 typedef struct TermTable {
-    uint32_t terms[TERM_SLOTS];
-    float weights[TERM_SLOTS]; /* 0: free */
+    uint64_t filter[(1u << FILTER_BITS) / 64];
+    TermSlot *slots;
+    uint32_t mask;
 } TermTable;
 
 void target_prepare(Target *target, Arena *arena, Tokenizer *tokenizer, const UserModel *model)
@@ -29,27 +36,42 @@ void target_prepare(Target *target, Arena *arena, Tokenizer *tokenizer, const Us
 
 static void fill_table(TermTable *table, const FeatureVector *vector)
 {
+    uint32_t slots = FIRST_TERM_SLOTS;
+    while (slots / 2 < vector->count)
+        slots *= 2;
     memset(table, 0, sizeof(*table));
-    for (uint32_t i = 0; i < vector->count && i < TERM_LIMIT; i++) {
-        uint32_t slot = vector->terms[i] % TERM_SLOTS;
-        while (table->weights[slot] > 0)
-            slot = (slot + 1) % TERM_SLOTS;
-        table->terms[slot] = vector->terms[i];
-        table->weights[slot] = vector->weights[i];
+    table->slots = NEW_ARRAY(TermSlot, slots);
+    table->mask = slots - 1;
+    for (uint32_t i = 0; i < vector->count; i++) {
+        uint32_t term = vector->terms[i], slot = term & table->mask;
+        while (table->slots[slot].weight > 0)
+            slot = (slot + 1) & table->mask;
+        table->slots[slot] = (TermSlot){term, vector->weights[i]};
+        table->filter[term >> (32 - FILTER_BITS) >> 6] |= 1ull << (term >> (32 - FILTER_BITS) & 63);
     }
+}
+
+static float weight_of(const TermTable *table, uint32_t term)
+{
+    uint32_t slot = term & table->mask;
+    while (table->slots[slot].weight > 0 && table->slots[slot].term != term)
+        slot = (slot + 1) & table->mask;
+    return table->slots[slot].weight;
 }
 
 static double similarity_of(const UserModel *model, uint32_t entry, const TermTable *table)
 {
     double sum = 0;
-    for (uint32_t i = model->offsets[entry]; i < model->offsets[entry + 1]; i++) {
-        uint32_t term = model->terms[i];
-        for (uint32_t slot = term % TERM_SLOTS; table->weights[slot] > 0; slot = (slot + 1) % TERM_SLOTS) {
-            if (table->terms[slot] == term) {
-                sum += (double)model->weights[i] * (double)table->weights[slot];
-                break;
-            }
+    for (uint32_t begin = model->offsets[entry], end = model->offsets[entry + 1]; begin < end;) {
+        uint32_t hits[HITS_LIMIT], hit_count = 0, stop = MIN(end, begin + HITS_LIMIT);
+        /* Without a branch, which could not be predicted: a place that is no hit is overwritten. */
+        for (; begin < stop; begin++) {
+            uint32_t bit = model->terms[begin] >> (32 - FILTER_BITS);
+            hits[hit_count] = begin;
+            hit_count += (uint32_t)(table->filter[bit >> 6] >> (bit & 63)) & 1;
         }
+        for (uint32_t h = 0; h < hit_count; h++)
+            sum += (double)model->weights[hits[h]] * (double)weight_of(table, model->terms[hits[h]]);
     }
     return MIN(sum, 1.0);
 }
@@ -79,6 +101,7 @@ size_t retrieval_find(const UserModel *model, const Target *target, size_t k,
             found[place] = found[place - 1];
         found[place] = (Retrieved){.entry = entry, .similarity = similarity};
     }
+    free(table.slots);
     return count;
 }
 
