@@ -203,11 +203,6 @@ static char *staleness(Arena *arena, const ServiceContext *context, const char *
         return arena_format(arena,
                             "it was extracted by version %.*s of the plugin, which is %s now; build it again",
                             TEXT_ARGS(model->extractor_version), plugin->version);
-    uint64_t features = 0;
-    for (uint32_t e = 0; e < model->entry_count; e++)
-        features += model->entries[e]->item->analysis.feature_count;
-    if (model->unassigned * 2 > features && features > 0)
-        return arena_format(arena, "more than half of its features belong to no factor; build it again");
     return arena_format(arena, "%s", "");
 }
 

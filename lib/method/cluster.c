@@ -127,54 +127,109 @@ static void add_to_cluster(Clustering *clustering, uint32_t number, uint32_t key
     clustering->keys[key].cluster = number;
 }
 
-/* The group's keys, joined pair by pair while the nearest two are near enough. similarity is n x n, of sums.
- */
-static void cluster_group(Clustering *clustering, const uint32_t *members, uint32_t n, double similarity)
+/* Groups of keys while they are joined. A group is named by its first key; the others are empty. */
+typedef struct Linkage {
+    uint32_t n;
+    double *sums;      /* n x n: the sum of the cosines between two groups */
+    uint32_t *sizes;   /* 0: empty */
+    uint32_t *label;   /* the group of each key */
+    uint32_t *nearest; /* of the groups behind this one; n: none */
+    double *nearness;  /* mean cosine to it */
+} Linkage;
+
+static double mean_cosine(const Linkage *linkage, uint32_t a, uint32_t b)
 {
-    double *sums = NEW_ARRAY(double, (size_t)n *n);
-    uint32_t *sizes = NEW_ARRAY(uint32_t, n);
-    uint32_t *label = NEW_ARRAY(uint32_t, n);
-    for (uint32_t a = 0; a < n; a++) {
-        sizes[a] = 1;
-        label[a] = a;
-        for (uint32_t b = 0; b < n; b++)
-            sums[(size_t)a * n + b] = feature_vector_cosine(&clustering->keys[members[a]].vector,
-                                                            &clustering->keys[members[b]].vector);
+    double pairs = (double)linkage->sizes[a] * linkage->sizes[b];
+    return pairs > 0 ? linkage->sums[(size_t)a * linkage->n + b] / pairs : 0;
+}
+
+static void find_nearest(Linkage *linkage, uint32_t a)
+{
+    linkage->nearest[a] = linkage->n;
+    linkage->nearness[a] = 0;
+    for (uint32_t b = a + 1; linkage->sizes[a] > 0 && b < linkage->n; b++) {
+        double mean = mean_cosine(linkage, a, b);
+        if (mean > linkage->nearness[a]) {
+            linkage->nearness[a] = mean;
+            linkage->nearest[a] = b;
+        }
     }
+}
+
+/* Joins the second group to the first, and mends what others knew of the two. */
+static void join(Linkage *linkage, uint32_t first, uint32_t second)
+{
+    size_t n = linkage->n;
+    for (uint32_t k = 0; k < n; k++) {
+        linkage->sums[first * n + k] += linkage->sums[second * n + k];
+        linkage->sums[k * n + first] = linkage->sums[first * n + k];
+        linkage->label[k] = linkage->label[k] == second ? first : linkage->label[k];
+    }
+    linkage->sizes[first] += linkage->sizes[second];
+    linkage->sizes[second] = 0;
+    find_nearest(linkage, first);
+    find_nearest(linkage, second);
+    for (uint32_t a = 0; a < second; a++) {
+        double mean = a < first ? mean_cosine(linkage, a, first) : 0;
+        if (linkage->nearest[a] == first || linkage->nearest[a] == second)
+            find_nearest(linkage, a);
+        else if (mean > linkage->nearness[a] ||
+                 (mean == linkage->nearness[a] && first < linkage->nearest[a] && mean > 0)) {
+            linkage->nearness[a] = mean;
+            linkage->nearest[a] = first;
+        }
+    }
+}
+
+static void link_group(Linkage *linkage, const Clustering *clustering, const uint32_t *members,
+                       double similarity)
+{
+    size_t n = linkage->n;
+    for (uint32_t a = 0; a < n; a++) {
+        linkage->sizes[a] = 1;
+        linkage->label[a] = a;
+        for (uint32_t b = a; b < n; b++)
+            linkage->sums[a * n + b] = linkage->sums[b * n + a] = feature_vector_cosine(
+                &clustering->keys[members[a]].vector, &clustering->keys[members[b]].vector);
+    }
+    for (uint32_t a = 0; a < n; a++)
+        find_nearest(linkage, a);
     for (;;) {
         double best = similarity;
-        uint32_t first = n, second = n;
+        uint32_t first = linkage->n;
         for (uint32_t a = 0; a < n; a++) {
-            for (uint32_t b = a + 1; sizes[a] > 0 && b < n; b++) {
-                double mean = sizes[b] ? sums[(size_t)a * n + b] / ((double)sizes[a] * sizes[b]) : 0;
-                if (mean > best) {
-                    best = mean;
-                    first = a;
-                    second = b;
-                }
+            if (linkage->nearness[a] > best) {
+                best = linkage->nearness[a];
+                first = a;
             }
         }
         if (first == n)
-            break;
-        for (uint32_t k = 0; k < n; k++) {
-            sums[(size_t)first * n + k] += sums[(size_t)second * n + k];
-            sums[(size_t)k * n + first] = sums[(size_t)first * n + k];
-            label[k] = label[k] == second ? first : label[k];
-        }
-        sizes[first] += sizes[second];
-        sizes[second] = 0;
+            return;
+        join(linkage, first, linkage->nearest[first]);
     }
+}
+
+/* The group's keys, joined pair by pair while the nearest two are near enough. */
+static void cluster_group(Clustering *clustering, const uint32_t *members, uint32_t n, double similarity)
+{
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    Linkage linkage = {
+        .n = n,
+        .sums = ARENA_ARRAY(&arena, double, (size_t)n *n),
+        .sizes = ARENA_ARRAY(&arena, uint32_t, n),
+        .label = ARENA_ARRAY(&arena, uint32_t, n),
+        .nearest = ARENA_ARRAY(&arena, uint32_t, n),
+        .nearness = ARENA_ARRAY(&arena, double, n),
+    };
+    link_group(&linkage, clustering, members, similarity);
     for (uint32_t a = 0; a < n; a++) {
-        if (sizes[a] == 0)
+        if (linkage.sizes[a] == 0)
             continue;
         uint32_t number = add_cluster(clustering);
         for (uint32_t k = 0; k < n; k++)
-            if (label[k] == a)
+            if (linkage.label[k] == a)
                 add_to_cluster(clustering, number, members[k]);
     }
-    free(label);
-    free(sizes);
-    free(sums);
 }
 
 static void cluster_groups(Clustering *clustering, Tokenizer *tokenizer)
