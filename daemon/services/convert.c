@@ -112,8 +112,7 @@ Rpmd__V1__TraitShare **convert_traits(Arena *arena, const UserModel *model)
 }
 
 Rpmd__V1__RetrievedItem **convert_retrieved(Arena *arena, const UserModel *model, const Target *target,
-                                            const Retrieved *retrieved, size_t count,
-                                            const ReasoningTask *task)
+                                            const Retrieved *retrieved, size_t count, const rpmd_text *paths)
 {
     Rpmd__V1__RetrievedItem **messages = ARENA_ARRAY(arena, Rpmd__V1__RetrievedItem *, count);
     for (size_t i = 0; i < count; i++) {
@@ -125,7 +124,7 @@ Rpmd__V1__RetrievedItem **convert_retrieved(Arena *arena, const UserModel *model
         message->query = convert_text(arena, item->query);
         message->response = convert_text(arena, item->response);
         message->time_us = item->time_us;
-        message->reasoning = convert_text(arena, reasoning_of_item(arena, task, model, retrieved[i].entry));
+        message->reasoning = convert_text(arena, paths[i]);
         message->reasoning_source = RPMD__V1__SOURCE__SOURCE_NATIVE;
         message->features =
             convert_features(arena, model, item->query, &item->analysis, retrieved[i].entry->factors);

@@ -5,7 +5,6 @@
 
 #include "lib/base/arena.h"
 #include "lib/method/model.h"
-#include "lib/method/reasoning.h"
 #include "lib/method/retrieval.h"
 
 #include "rpmd/v1/common.pb-c.h"
@@ -25,10 +24,9 @@ Rpmd__V1__AnswerShare **convert_answers(Arena *arena, const UserModel *model, si
 
 Rpmd__V1__TraitShare **convert_traits(Arena *arena, const UserModel *model);
 
-/* Retrieved items, with their reasoning paths. */
+/* Retrieved items; paths[i] is the reasoning path of retrieved[i]. */
 Rpmd__V1__RetrievedItem **convert_retrieved(Arena *arena, const UserModel *model, const Target *target,
-                                            const Retrieved *retrieved, size_t count,
-                                            const ReasoningTask *task);
+                                            const Retrieved *retrieved, size_t count, const rpmd_text *paths);
 
 /* A stored item as it was sent. meta: a JSON object, as convert_meta_text wrote it. */
 Rpmd__V1__HistoryItem *convert_item(Arena *arena, rpmd_text id, rpmd_text query, rpmd_text response,

@@ -35,6 +35,7 @@ struct QueryCall {
     const TaskSettings *settings;
     ReasoningTask reasoning;
     Retrieved retrieved[RETRIEVAL_LIMIT];
+    rpmd_text paths[RETRIEVAL_LIMIT]; /* reasoning paths of the retrieved items */
     size_t retrieved_count;
     PopulationView view;
     Tokenizer *tokenizer;
@@ -64,6 +65,9 @@ static void prepare(QueryCall *query, const UserReply *reply, const rpmd_plugin 
     target_prepare(&query->target, &query->arena, query->tokenizer, query->model);
     size_t k = query->examples ? query->examples : query->settings->examples;
     query->retrieved_count = retrieval_find(query->model, &query->target, k, query->retrieved);
+    for (size_t i = 0; i < query->retrieved_count; i++)
+        query->paths[i] =
+            reasoning_of_item(&query->arena, &query->reasoning, query->model, query->retrieved[i].entry);
 }
 
 static void on_model(const UserReply *reply, void *data)
@@ -181,6 +185,7 @@ static void answer_prompt(QueryCall *query, const UserReply *reply)
         .target = &query->target,
         .retrieved = query->retrieved,
         .retrieved_count = query->retrieved_count,
+        .reasoning = query->paths,
         .prediction = predict(query),
         .settings = {.budget_bytes =
                          query->budget_bytes ? query->budget_bytes : query->settings->prompt_bytes,
@@ -197,7 +202,7 @@ static void answer_prompt(QueryCall *query, const UserReply *reply)
                                          query->target.analysis, query->target.factors);
     response.n_features = query->target.analysis->feature_count;
     response.retrieved = convert_retrieved(&query->arena, query->model, &query->target, query->retrieved,
-                                           query->retrieved_count, &query->reasoning);
+                                           query->retrieved_count, query->paths);
     response.n_retrieved = query->retrieved_count;
     response.dropped = ARENA_ARRAY(&query->arena, char *, prompt.dropped_count);
     for (size_t i = 0; i < prompt.dropped_count; i++)
@@ -270,7 +275,7 @@ static void answer_respond(QueryCall *query, const UserReply *reply)
                                       query->target.factors);
     final.n_features = query->target.analysis->feature_count;
     final.retrieved = convert_retrieved(arena, query->model, &query->target, query->retrieved,
-                                        query->retrieved_count, &query->reasoning);
+                                        query->retrieved_count, query->paths);
     final.n_retrieved = query->retrieved_count;
     final.usage = &usage;
     final.model_version = query->model->version;
@@ -316,7 +321,7 @@ static void answer_explain(QueryCall *query, const UserReply *reply)
     response.traits = convert_traits(arena, query->model);
     response.n_traits = query->model->trait_count;
     response.retrieved = convert_retrieved(arena, query->model, &query->target, query->retrieved,
-                                           query->retrieved_count, &query->reasoning);
+                                           query->retrieved_count, query->paths);
     response.n_retrieved = query->retrieved_count;
     response.distribution = distribution(query, predict(query), &response.n_distribution);
     response.model_version = query->model->version;
