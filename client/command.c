@@ -203,6 +203,15 @@ static int options_before(int count, char **words)
     return MIN(i, count);
 }
 
+/* For commands that take anything. */
+static bool asks_for_help(int count, char **words)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(words[i], "--help") == 0)
+            return true;
+    return false;
+}
+
 int command_main(int count, char **words)
 {
     Arguments arguments = {0};
@@ -221,7 +230,7 @@ int command_main(int count, char **words)
             print_help();
         else
             result = unknown_command(count - before, words + before);
-    } else if (command->optional == UINT32_MAX) {
+    } else if (command->optional == UINT32_MAX && !asks_for_help(count - before - used, words + before + used)) {
         result = run_command(command, &arguments);
     } else if (arguments_read(&arguments, count - before - used, words + before + used,
                               command->required | command->optional, &status)) {
