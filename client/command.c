@@ -230,7 +230,8 @@ int command_main(int count, char **words)
             print_help();
         else
             result = unknown_command(count - before, words + before);
-    } else if (command->optional == UINT32_MAX && !asks_for_help(count - before - used, words + before + used)) {
+    } else if (command->optional == UINT32_MAX &&
+               !asks_for_help(count - before - used, words + before + used)) {
         result = run_command(command, &arguments);
     } else if (arguments_read(&arguments, count - before - used, words + before + used,
                               command->required | command->optional, &status)) {

@@ -58,7 +58,8 @@ size_t factor_set_bytes(const FactorSet *set);
 uint32_t factor_set_assign(const FactorSet *set, Tokenizer *tokenizer, const AnalyzedFeature *feature,
                            rpmd_text key);
 
-/* Clusters the features of a history, in its order. Deterministic; items that take no part are passed over. */
+/* Clusters the features of a history, in its order. Deterministic; items that take no part are passed over.
+ */
 FactorSet *factor_set_cluster(ModelItem *const *items, size_t count, Tokenizer *tokenizer)
     __attribute__((returns_nonnull));
 

@@ -100,17 +100,20 @@ int feature_sign(float polarity)
     return (polarity >= FEATURE_POLARITY_THRESHOLD) - (polarity <= -FEATURE_POLARITY_THRESHOLD);
 }
 
+/* An empty text may have no data, which memcpy must not be given. */
+static char *append(char *end, rpmd_text text)
+{
+    return text.length ? mempcpy(end, text.data, text.length) : end;
+}
+
 rpmd_text feature_key(Arena *arena, const AnalyzedFeature *feature)
 {
     static const char signs[] = {'-', '0', '+'};
     size_t length = feature->category.length + feature->name.length + 3;
     char *key = arena_allocate(arena, length + 1);
-    char *end = key;
-    memcpy(end, feature->category.data, feature->category.length);
-    end += feature->category.length;
+    char *end = append(key, feature->category);
     *end++ = FEATURE_KEY_SEPARATOR;
-    memcpy(end, feature->name.data, feature->name.length);
-    end += feature->name.length;
+    end = append(end, feature->name);
     *end++ = FEATURE_KEY_SEPARATOR;
     *end = signs[feature_sign(feature->polarity) + 1];
     return (rpmd_text){key, length};

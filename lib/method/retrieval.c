@@ -61,9 +61,10 @@ static float weight_of(const TermTable *table, uint32_t term)
 
 static double similarity_of(const UserModel *model, uint32_t entry, const TermTable *table)
 {
+    uint32_t hits[HITS_LIMIT] = {0};
     double sum = 0;
     for (uint32_t begin = model->offsets[entry], end = model->offsets[entry + 1]; begin < end;) {
-        uint32_t hits[HITS_LIMIT], hit_count = 0, stop = MIN(end, begin + HITS_LIMIT);
+        uint32_t hit_count = 0, stop = MIN(end, begin + HITS_LIMIT);
         /* Without a branch, which could not be predicted: a place that is no hit is overwritten. */
         for (; begin < stop; begin++) {
             uint32_t bit = model->terms[begin] >> (32 - FILTER_BITS);
