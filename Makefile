@@ -51,18 +51,25 @@ ifneq ($(filter-out $(SIMPLE_GOALS),$(or $(MAKECMDGOALS),all)),)
 NEEDS_BUILD := 1
 endif
 
+# What the goals need to be installed, beyond what the build needs.
+ifneq ($(filter lint format coverage test-clients check-valgrind,$(MAKECMDGOALS)),)
+DEPS_LEVEL := --with-tools
+else ifneq ($(filter test test-scenarios check-asan check-tsan,$(MAKECMDGOALS)),)
+DEPS_LEVEL := --with-tests
+endif
+
 # `make test` and `make demo` are complete commands on a fresh machine: they install what is missing first.
 SELF_SUFFICIENT_GOALS := test demo test-clients
-ifdef NEEDS_BUILD
+ifneq ($(or $(NEEDS_BUILD),$(DEPS_LEVEL)),)
 ifneq ($(filter $(SELF_SUFFICIENT_GOALS),$(MAKECMDGOALS)),)
-DEPS_RESULT := $(shell scripts/deps.sh --if-missing $(filter test-clients,$(MAKECMDGOALS)) >&2 && echo done)
+DEPS_RESULT := $(shell scripts/deps.sh --if-missing $(DEPS_LEVEL) >&2 && echo done)
 ifneq ($(DEPS_RESULT),done)
 $(error What the build needs could not be installed; the lines above say why. Mend that and run the command again)
 endif
 endif
-MISSING := $(shell scripts/deps.sh --list-missing)
+MISSING := $(shell scripts/deps.sh --list-missing $(DEPS_LEVEL))
 ifneq ($(MISSING),)
-$(error Missing: $(MISSING). Run `make deps` to install what the build needs)
+$(error Missing: $(MISSING). Run `make deps` to install what is needed)
 endif
 endif
 
@@ -218,7 +225,7 @@ check-tsan:
 
 ## check-valgrind  the unit tests under valgrind
 check-valgrind: $(UNIT_TESTS) $(PLUGIN_FILES) $(FIXTURE_PLUGINS) $(BUILD)/rpmd $(BUILD)/rpmctl
-	BUILD=$(BUILD) RUN_UNDER='valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' \
+	CK_TIMEOUT_MULTIPLIER=10 BUILD=$(BUILD) RUN_UNDER='valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' \
 	    scripts/run-tests.sh $(UNIT_TESTS)
 
 ## bench         measure; prints figures and ratios, asserts nothing

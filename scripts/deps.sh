@@ -4,7 +4,8 @@
 #   deps.sh                    installs all that is missing and says why it is needed
 #   deps.sh --if-missing       the same, silent when nothing is missing
 #   deps.sh --list-missing     prints the missing packages on one line
-#   deps.sh --with-tools       also what `make lint`, `make coverage` and the checkers need
+#   deps.sh --with-tests       also what the scenario tests run
+#   deps.sh --with-tools       also that and what `make lint`, `make coverage` and the checkers need
 set -euo pipefail
 
 # package | how to see that it is there | what it is for
@@ -28,6 +29,10 @@ libxxhash-dev|pkg-config --exists libxxhash|hash tables and stable 64-bit keys
 check|pkg-config --exists check|unit tests
 scdoc|command -v scdoc|manual pages
 '
+test_packages='
+jq|command -v jq|scenario tests read JSON
+systemd|command -v systemd-socket-activate|verifies the units, starts the daemon from a socket in a test
+'
 tool_packages='
 clang|command -v clang|the second compiler
 clang-tidy|command -v clang-tidy|make lint
@@ -36,8 +41,6 @@ shellcheck|command -v shellcheck|make lint
 g++|command -v g++|the public header as C++
 valgrind|command -v valgrind|make check-valgrind
 lcov|command -v lcov|make coverage
-systemd|command -v systemd-analyze|verifies the units, socket activation in a test
-jq|command -v jq|scenario tests read JSON
 python3|command -v python3|the stock Python client of make test-clients
 python3-venv|python3 -c "import ensurepip"|the stock Python client of make test-clients
 golang-go|command -v go|grpcurl and the interop client of make test-clients
@@ -68,7 +71,8 @@ for argument in "$@"; do
     case "$argument" in
     --list-missing) mode=list ;;
     --if-missing) mode=quiet ;;
-    --with-tools | test-clients) packages=$build_packages$tool_packages ;;
+    --with-tests) packages=$build_packages$test_packages ;;
+    --with-tools) packages=$build_packages$test_packages$tool_packages ;;
     *)
         echo "deps.sh: unknown argument '$argument'; see the head of scripts/deps.sh" >&2
         exit 2

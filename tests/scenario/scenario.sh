@@ -20,7 +20,7 @@ scenario_cleanup() {
 }
 trap scenario_cleanup EXIT
 
-rpmctl() { "$build/rpmctl" "$@"; }
+PATH=$build:$PATH
 
 # Starts rpmd and waits until it answers.
 daemon_start() {
@@ -55,11 +55,12 @@ fail() {
     failures=$((failures + 1))
 }
 
-# expect CODE PATTERN COMMAND...: the exit status, and a pattern (grep -E) that its output must have.
+# expect CODE PATTERN COMMAND...: the exit status, and a pattern (grep -E) that its output must have. A command
+# that does not end is ended, with 124.
 expect() {
     local code=$1 pattern=$2 output actual
     shift 2
-    output=$("$@" 2>&1)
+    output=$(timeout 300 "$@" 2>&1)
     actual=$?
     [ "$actual" -eq "$code" ] || fail "'$*' ended with $actual, not $code: $output"
     grep -qE -- "$pattern" <<<"$output" || fail "'$*' did not say /$pattern/: $output"

@@ -17,7 +17,8 @@ expect 1 'rpmd: .*file' "${rpmd[@]}" --state-dir "$place/file"
 expect 1 'rpmd: .*proc' "${rpmd[@]}" --state-dir /proc/self/fd
 
 cp -r "$state" "$place/newer"
-sqlite3 "$place/newer/rpmd.db" 'PRAGMA user_version = 9999'
+# The schema version is SQLite's user_version: four bytes at offset 60 of the file's header.
+printf '\0\0\047\017' | dd of="$place/newer/rpmd.db" bs=1 seek=60 conv=notrunc status=none
 expect 1 'newer' "${rpmd[@]}" --state-dir "$place/newer"
 cp -r "$state" "$place/damaged"
 printf 'this is not a database, and long enough to be seen as one' >"$place/damaged/rpmd.db"
