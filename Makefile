@@ -23,7 +23,7 @@ endif
 QUIET := $(if $(V),,@)
 say    = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
-PACKAGES := libuv libprotobuf-c libnghttp2 sqlite3 jansson libsystemd libutf8proc inih nettle libxxhash
+PACKAGES := libuv libprotobuf-c libnghttp2 sqlite3 jansson libsystemd libutf8proc inih nettle libxxhash libseccomp
 TEST_PACKAGES := check
 
 # SANITIZE=address,undefined or SANITIZE=thread builds with sanitizers, into a folder of its own.
@@ -80,7 +80,9 @@ CHECK_LIBS     := $(if $(NEEDS_BUILD),$(shell pkg-config --libs $(TEST_PACKAGES)
 
 # Generated from proto/: messages for protobuf-c, and the descriptor set that reflection serves.
 PROTOS       := $(wildcard proto/rpmd/v1/*.proto proto/grpc/*/*.proto proto/grpc/*/*/*.proto)
-PROTO_C      := $(patsubst proto/%.proto,$(BUILD)/generated/%.pb-c.c,$(PROTOS))
+# What the daemon and its workers say to each other: not the protocol, so not in the descriptor set.
+WORKER_PROTO_C := $(BUILD)/generated/lib/worker/worker.pb-c.c
+PROTO_C      := $(patsubst proto/%.proto,$(BUILD)/generated/%.pb-c.c,$(PROTOS)) $(WORKER_PROTO_C)
 PROTO_H      := $(PROTO_C:.c=.h)
 PROTO_OBJECTS := $(PROTO_C:.c=.o)
 TEST_PROTOS  := $(wildcard tests/proto/*.proto)
@@ -91,9 +93,12 @@ DESCRIPTOR_OBJECT := $(BUILD)/generated/descriptor_set.o
 
 LIB_SOURCES    := $(sort $(wildcard lib/*/*.c))
 DAEMON_SOURCES := $(sort $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c)))
+WORKER_SOURCES := $(sort $(wildcard worker/*.c))
 CLIENT_SOURCES := $(sort $(filter-out client/main.c,$(wildcard client/*.c client/*/*.c)))
 # plugins/template is for authors; a test builds it outside the tree.
 PLUGIN_NAMES   := $(filter-out template,$(sort $(patsubst plugins/%/,%,$(dir $(wildcard plugins/*/plugin.c)))))
+
+PROGRAMS := $(BUILD)/rpmd $(BUILD)/rpmd-worker $(BUILD)/rpmctl
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_ARCHIVE    := $(BUILD)/lib/librpmd.a
@@ -112,7 +117,7 @@ BENCHES           := $(patsubst %.c,$(BUILD)/%,$(BENCH_SOURCES))
 
 ## all           build the daemon, the client and the plugins into build/ (the default)
 .PHONY: all
-all: $(BUILD)/rpmd $(BUILD)/rpmctl $(PLUGIN_FILES)
+all: $(PROGRAMS) $(PLUGIN_FILES)
 
 $(BUILD)/%.o: %.c | $(PROTO_H)
 	@mkdir -p $(@D)
@@ -127,6 +132,10 @@ $(BUILD)/generated/%.o: $(BUILD)/generated/%.c | $(PROTO_H)
 $(BUILD)/generated/%.pb-c.c $(BUILD)/generated/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(BUILD)/generated
 	$(QUIET)protoc-c --proto_path=proto --c_out=$(BUILD)/generated $(<:proto/%=%)
+
+$(WORKER_PROTO_C) $(WORKER_PROTO_C:.c=.h) &: lib/worker/worker.proto
+	@mkdir -p $(BUILD)/generated
+	$(QUIET)protoc-c --proto_path=. --c_out=$(BUILD)/generated $<
 
 $(BUILD)/generated/tests/%.pb-c.c $(BUILD)/generated/tests/%.pb-c.h &: tests/proto/%.proto
 	@mkdir -p $(BUILD)/generated/tests
@@ -156,6 +165,12 @@ $(BUILD)/rpmd: $(BUILD)/daemon/main.o $(DAEMON_ARCHIVE) $(LIB_ARCHIVE)
 $(BUILD)/rpmctl: $(BUILD)/client/main.o $(CLIENT_ARCHIVE) $(LIB_ARCHIVE)
 	$(call say,LINK,$@)
 	$(QUIET)$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+
+# One for each plugin that is loaded, so it links what it needs and no more.
+WORKER_LIBS := $(if $(NEEDS_BUILD),$(shell pkg-config --libs libprotobuf-c libutf8proc libseccomp libxxhash)) -lstemmer -lm
+$(BUILD)/rpmd-worker: $(call objects,$(WORKER_SOURCES)) $(LIB_ARCHIVE)
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(LDFLAGS) -Wl,--as-needed $^ $(WORKER_LIBS) -o $@
 
 # A plugin sees include/ only, and links to nothing but the C library. rpmd refuses files that others can write.
 PLUGIN_CFLAGS := -std=c11 $(OPTIMIZE) $(filter-out -Wvla,$(WARNINGS)) -fPIC -fvisibility=hidden -Iinclude
@@ -198,7 +213,7 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(CLIENT_ARCHIVE) $(DAEMON_ARCHIVE) $(LIB_A
 test: test-unit test-scenarios
 
 .PHONY: test-unit
-test-unit: $(UNIT_TESTS) $(PLUGIN_FILES) $(FIXTURE_PLUGINS) $(BUILD)/rpmd $(BUILD)/rpmctl
+test-unit: $(UNIT_TESTS) $(PLUGIN_FILES) $(FIXTURE_PLUGINS) $(PROGRAMS)
 	BUILD=$(BUILD) scripts/run-tests.sh $(UNIT_TESTS)
 
 .PHONY: test-scenarios
@@ -224,7 +239,7 @@ check-tsan:
 	$(MAKE) BUILD=$(BUILD)-tsan SANITIZE=thread OPTIMIZE='-O1 -g' test-unit test-scenarios
 
 ## check-valgrind  the unit tests under valgrind
-check-valgrind: $(UNIT_TESTS) $(PLUGIN_FILES) $(FIXTURE_PLUGINS) $(BUILD)/rpmd $(BUILD)/rpmctl
+check-valgrind: $(UNIT_TESTS) $(PLUGIN_FILES) $(FIXTURE_PLUGINS) $(PROGRAMS)
 	CK_TIMEOUT_MULTIPLIER=10 BUILD=$(BUILD) RUN_UNDER='valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' \
 	    scripts/run-tests.sh $(UNIT_TESTS)
 
@@ -264,6 +279,7 @@ $(BUILD)/man/%: man/%.scd scripts/man.sh $(BUILD)/rpmd $(BUILD)/rpmctl
 install: all $(MAN_PAGES)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/rpmctl
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/rpmd
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/rpmd $(BUILD)/rpmd-worker
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/rpmd/plugins $(PLUGIN_FILES)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/rpmd include/rpmd/plugin.h
 	install -d $(DESTDIR)/etc/rpmd

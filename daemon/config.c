@@ -8,7 +8,16 @@
 #include <math.h>
 #include <stdio.h>
 
-typedef enum KeyType { KEY_STRING, KEY_LIST, KEY_BYTES, KEY_NUMBER, KEY_OCTAL, KEY_REAL, KEY_SWITCH } KeyType;
+typedef enum KeyType {
+    KEY_STRING,
+    KEY_LIST,
+    KEY_BYTES,
+    KEY_NUMBER,
+    KEY_OCTAL,
+    KEY_REAL,
+    KEY_SWITCH,
+    KEY_ISOLATION
+} KeyType;
 
 typedef struct Key {
     const char *section;
@@ -41,6 +50,15 @@ static const Key keys[] = {
     {"daemon", "call_seconds", KEY_NUMBER, IN_CONFIG(call_seconds), 1, 3600, "60",
      "time limit of a call to a plugin whose caller set no deadline"},
     {"daemon", "verbose", KEY_SWITCH, IN_CONFIG(verbose), 0, 0, "off", "log each call and each model change"},
+    {"plugins", "isolation", KEY_ISOLATION, IN_CONFIG(in_process), 0, 0, "process",
+     "where plugins run: process (worker processes, sandboxed) or none (in the daemon, for those who trust "
+     "them)"},
+    {"plugins", "workers", KEY_NUMBER, IN_CONFIG(workers), 0, 64, "1",
+     "worker processes of a plugin; 0: none while there is nothing to do"},
+    {"plugins", "workers_limit", KEY_NUMBER, IN_CONFIG(workers_limit), 1, 64, "4",
+     "worker processes of a plugin at most, while calls wait"},
+    {"plugins", "worker_memory", KEY_BYTES, IN_CONFIG(worker_memory), 32 * MIB, 65536 * MIB, "256M",
+     "memory of a worker process at most; at three quarters of it the worker is replaced (suffix K, M or G)"},
     {"method", "examples", KEY_NUMBER, IN_TASK(examples), 0, 16, "3", "K: past items shown in a prompt"},
     {"method", "smoothing", KEY_REAL, IN_TASK(smoothing), 0, 1000, "1",
      "alpha in (n_yF + alpha * pi_y) / (n_F + alpha); 0 is the paper's formula"},
@@ -117,6 +135,9 @@ static bool assign(const Key *key, void *base, const char *value)
         return true;
     case KEY_SWITCH:
         return read_switch(value, (bool *)(void *)field);
+    case KEY_ISOLATION:
+        *(bool *)(void *)field = strcmp(value, "none") == 0;
+        return *(bool *)(void *)field || strcmp(value, "process") == 0;
     case KEY_REAL:
         return read_number(key, value, (double *)(void *)field);
     case KEY_BYTES:
@@ -139,6 +160,9 @@ static void expectation(const Key *key, char *text, size_t size)
         break;
     case KEY_SWITCH:
         snprintf(text, size, "on or off");
+        break;
+    case KEY_ISOLATION:
+        snprintf(text, size, "process or none");
         break;
     case KEY_OCTAL:
         snprintf(text, size, "an octal number up to %04o", (unsigned)key->maximum);
@@ -198,7 +222,8 @@ static int read_pair(void *userdata, const char *section, const char *name, cons
                  "[%s] has no key '%s'; `rpmd --help` lists the keys there are", section, name);
     else
         snprintf(reading->sentence, sizeof(reading->sentence),
-                 "there is no section [%s]; the sections are [daemon], [method] and [task NAME]", section);
+                 "there is no section [%s]; the sections are [daemon], [plugins], [method] and [task NAME]",
+                 section);
     return 0;
 }
 

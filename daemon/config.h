@@ -36,6 +36,10 @@ typedef struct Config {
     uint64_t drain_seconds; /* how long calls in flight may go on after SIGTERM */
     uint64_t call_seconds;  /* a call without a deadline of its own gets this one */
     bool verbose;
+    bool in_process;        /* isolation = none: plugins run in the daemon */
+    uint64_t workers;       /* worker processes of a plugin, kept while nothing is to do */
+    uint64_t workers_limit; /* and while calls wait */
+    uint64_t worker_memory; /* bytes of one worker */
     TaskSettings method;
     NamedTaskSettings *tasks;
     size_t task_count;

@@ -191,7 +191,13 @@ static int start(Daemon *daemon)
     int r = store_open(&daemon->store, &daemon->loop, config->state_dir, daemon->status);
     if (r)
         return r;
-    r = plugin_registry_open(&daemon->plugins, &daemon->loop, config->state_dir, daemon->status);
+    const PluginSettings plugins = {
+        .in_process = config->in_process,
+        .workers = config->workers,
+        .workers_limit = MAX(config->workers, config->workers_limit),
+        .worker_memory = config->worker_memory,
+    };
+    r = plugin_registry_open(&daemon->plugins, &daemon->loop, config->state_dir, &plugins, daemon->status);
     if (r)
         return r;
     daemon->users = users_new(&(UsersContext){&daemon->loop, daemon->store, daemon->plugins, config});

@@ -25,6 +25,7 @@ libutf8proc-dev|pkg-config --exists libutf8proc|Unicode normalization
 libstemmer-dev|test -e /usr/include/libstemmer.h|English stems
 libinih-dev|pkg-config --exists inih|the configuration file
 nettle-dev|pkg-config --exists nettle|SHA-256 of plugin files
+libseccomp-dev|pkg-config --exists libseccomp|the sandbox of plugins
 libxxhash-dev|pkg-config --exists libxxhash|hash tables and stable 64-bit keys
 check|pkg-config --exists check|unit tests
 scdoc|command -v scdoc|manual pages

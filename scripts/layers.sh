@@ -9,15 +9,17 @@ rules='
 lib/base|
 lib/text|lib/base
 lib/plugin|lib/base lib/text
+lib/worker|lib/base lib/plugin
 lib/method|lib/base lib/text lib/plugin/analysis.h
 lib/history|lib/base
 lib/json|lib/base
 lib/grpc|lib/base
 daemon/net|lib/base lib/grpc
 daemon/store|lib/base lib/plugin/analysis.h
-daemon/plugins|lib/base lib/plugin daemon/log.h
+daemon/plugins|lib/base lib/plugin lib/worker daemon/log.h
 daemon/users|lib/base lib/text lib/plugin lib/method lib/history daemon/store daemon/plugins daemon/config.h daemon/log.h
 daemon/services|lib/base lib/text lib/grpc lib/plugin lib/method lib/history daemon/users daemon/store daemon/plugins daemon/net daemon/config.h daemon/log.h
+worker|lib/base lib/plugin lib/worker
 daemon|lib daemon
 client|lib
 '

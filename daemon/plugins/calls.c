@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The seam: calls of plugins, on libuv's pool. A job waits in its generation, runs, and ends; its callback
- * runs once, at its end or at its deadline, whichever is first:
+ * The seam: calls of plugins. A job waits in its generation, runs in a worker process (pool.c) or on libuv's
+ * pool (in_process.c), and ends; its callback runs once, at its end or at its deadline, whichever is first:
  *
- *     analyze --> WAITING ---> RUNNING ---> OUTSIDE --> callback, freed
+ *     analyze --> WAITING <--> RUNNING ---> OUTSIDE --> callback, freed
  *                    |            |
- *                    |            +-- deadline: callback; freed when the plugin returns
+ *                    |            +-- deadline: callback; freed when the plugin returns or is ended
  *                    +-- deadline: OUTSIDE
  */
 
@@ -14,35 +14,6 @@
 #include "daemon/plugins/internal.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/plugin/analyze.h"
-
-typedef enum JobState { JOB_OUTSIDE, JOB_WAITING, JOB_RUNNING } JobState;
-
-struct PluginJob {
-    TAILQ_ENTRY(PluginJob) waiting_link; /* in its generation, while WAITING */
-    TAILQ_ENTRY(PluginJob) link;         /* in registry->jobs, until its callback runs */
-    TAILQ_ENTRY(PluginJob) ended_link;   /* in registry->ended, while has_ended */
-    PluginRegistry *registry;
-    PluginGeneration *generation; /* while WAITING and RUNNING */
-    JobState state;
-    bool has_ended;
-    bool is_abandoned; /* the callback ran, or nobody waits */
-    PluginAnalyzed callback;
-    void *data;
-    uint64_t deadline_ns;
-    Status status; /* why it ended, unless it was analysed */
-
-    /* For the pool */
-    uv_work_t work;
-    atomic_bool cancelled;
-    Arena input;
-    const AnalysisRequest *requests;
-    size_t count;
-    const rpmd_plugin *plugin;
-    Arena output;
-    Analysis *analyses;
-    const char *version;
-};
 
 static void job_free(PluginJob *job)
 {
@@ -124,28 +95,12 @@ void jobs_deliver(PluginRegistry *registry)
 
 /* ---- running ---- */
 
-static void dispatch(PluginRegistry *registry);
-
-static void log_plugin_line(void *data, rpmd_log_level level, const char *line)
+void job_log_line(const char *plugin, rpmd_log_level level, const char *line)
 {
-    const PluginJob *job = data;
     LogLevel ours = level == RPMD_LOG_WARNING ? LOG_LEVEL_WARNING
                     : level == RPMD_LOG_INFO  ? LOG_LEVEL_NOTICE
                                               : LOG_LEVEL_DEBUG;
-    log_write(ours, "plugin %s: %s", job->plugin->name, line);
-}
-
-static void run_job(uv_work_t *work)
-{
-    PluginJob *job = CONTAINER_OF(work, PluginJob, work);
-    const PluginEnvironment environment = {
-        .cancelled = &job->cancelled,
-        .deadline_ns = job->deadline_ns,
-        .log = log_plugin_line,
-        .log_data = job,
-    };
-    job->analyses = plugin_analyze_batch(job->plugin, &environment, job->requests, job->count, &job->output);
-    job->version = arena_format(&job->output, "%s", job->plugin->version);
+    log_write(ours, "plugin %s: %s", plugin, line);
 }
 
 /* Counts a call in which the plugin was at fault. */
@@ -160,34 +115,13 @@ static void note_failures(PluginGeneration *generation, const PluginJob *job)
     }
 }
 
-static void offer(PluginRegistry *registry, PluginGeneration *generation)
+/* Lets waiting jobs have their turn. */
+static void offer(PluginGeneration *generation)
 {
-    if (generation->is_ready || TAILQ_EMPTY(&generation->waiting) ||
-        generation->calls_running >= PLUGIN_TASK_RUNNING_LIMIT)
-        return;
-    generation->is_ready = true;
-    TAILQ_INSERT_TAIL(&registry->ready, generation, ready);
-}
-
-static void on_job_run(uv_work_t *work, int result)
-{
-    (void)result; /* work is never cancelled: uv_cancel is not used */
-    PluginJob *job = CONTAINER_OF(work, PluginJob, work);
-    PluginRegistry *registry = job->registry;
-    PluginGeneration *generation = job->generation;
-    job->state = JOB_OUTSIDE;
-    registry->running--;
-    generation->calls_running--;
-    generation->calls_in_flight--;
-    note_failures(generation, job);
-    offer(registry, generation);
-    registry_settle(registry, generation);
-    dispatch(registry);
-    if (job->is_abandoned)
-        job_free(job);
-    else if (!job->has_ended)
-        job_deliver(job);
-    registry_continue_closing(registry);
+    if (generation->pool)
+        pool_dispatch(generation->pool);
+    else
+        in_process_offer(generation);
 }
 
 /* Takes a job out of its generation's line. */
@@ -197,29 +131,53 @@ static void leave_line(PluginJob *job)
     TAILQ_REMOVE(&generation->waiting, job, waiting_link);
     generation->waiting_count--;
     generation->waiting_bytes -= requests_bytes(job->requests, job->count);
-    if (TAILQ_EMPTY(&generation->waiting) && generation->is_ready) {
-        TAILQ_REMOVE(&job->registry->ready, generation, ready);
-        generation->is_ready = false;
-    }
+    if (TAILQ_EMPTY(&generation->waiting))
+        in_process_leave(generation);
 }
 
-/* Starts waiting jobs while threads are free; generations take turns. */
-static void dispatch(PluginRegistry *registry)
+PluginJob *job_take(PluginGeneration *generation)
 {
-    PluginGeneration *generation;
-    while (registry->running < PLUGIN_RUNNING_LIMIT && (generation = TAILQ_FIRST(&registry->ready))) {
-        PluginJob *job = TAILQ_FIRST(&generation->waiting);
-        leave_line(job);
-        if (generation->is_ready) {
-            TAILQ_REMOVE(&registry->ready, generation, ready);
-            generation->is_ready = false;
-        }
-        job->state = JOB_RUNNING;
-        registry->running++;
-        generation->calls_running++;
-        offer(registry, generation);
-        uv_queue_work(registry->loop, &job->work, run_job, on_job_run);
-    }
+    PluginJob *job = TAILQ_FIRST(&generation->waiting);
+    leave_line(job);
+    job->state = JOB_RUNNING;
+    generation->calls_running++;
+    return job;
+}
+
+void job_put_back(PluginJob *job)
+{
+    PluginGeneration *generation = job->generation;
+    job->state = JOB_WAITING;
+    generation->calls_running--;
+    TAILQ_INSERT_HEAD(&generation->waiting, job, waiting_link);
+    generation->waiting_count++;
+    generation->waiting_bytes += requests_bytes(job->requests, job->count);
+    offer(generation);
+}
+
+void job_finish(PluginJob *job)
+{
+    PluginRegistry *registry = job->registry;
+    PluginGeneration *generation = job->generation;
+    job->state = JOB_OUTSIDE;
+    job->generation = NULL;
+    generation->calls_running--;
+    generation->calls_in_flight--;
+    if (!job->is_abandoned && !job->has_ended)
+        note_failures(generation, job);
+    job->version = status_is_ok(&job->status) ? arena_format(&job->output, "%s", job->plugin->version) : "";
+    registry_settle(registry, generation);
+    if (job->is_abandoned)
+        job_free(job);
+    else if (!job->has_ended)
+        job_deliver(job);
+    registry_continue_closing(registry);
+}
+
+void job_fail(PluginJob *job, const Status *status)
+{
+    job->status = *status;
+    job_finish(job);
 }
 
 /* Takes a waiting job out of its generation without running it. */
@@ -231,6 +189,14 @@ static void withdraw(PluginJob *job)
     job->state = JOB_OUTSIDE;
     job->generation = NULL;
     registry_settle(job->registry, generation);
+}
+
+/* Nobody waits for a job at work any more: it is told, and where it can be, ended. */
+static void give_up(PluginJob *job)
+{
+    atomic_store(&job->cancelled, true);
+    if (job->worker)
+        pool_abandon(job->generation->pool, job);
 }
 
 /* ---- deadlines ---- */
@@ -270,9 +236,10 @@ void jobs_expire(PluginRegistry *registry)
         Status status;
         status_refuse(&status, STATUS_DEADLINE_EXCEEDED, "the deadline passed while the call %s",
                       job->state == JOB_RUNNING ? "was with the plugin" : "waited for a plugin");
-        atomic_store(&job->cancelled, true);
         if (job->state == JOB_WAITING)
             withdraw(job);
+        else
+            give_up(job);
         job_end(job, &status);
     }
     if (next != 0)
@@ -292,6 +259,10 @@ static PluginGeneration *admit(PluginRegistry *registry, const char *name, size_
     }
     if (!task || !task->current) {
         registry_refuse_unknown(registry, name, status);
+        return NULL;
+    }
+    if (task->current->pool && !status_is_ok(pool_breaker(task->current->pool))) {
+        *status = *pool_breaker(task->current->pool);
         return NULL;
     }
     if (count > PLUGIN_BATCH_LIMIT) {
@@ -314,7 +285,11 @@ PluginJob *plugin_registry_analyze(PluginRegistry *registry, const char *name,
                                    PluginAnalyzed callback, void *data)
 {
     PluginJob *job = NEW(PluginJob);
-    *job = (PluginJob){.registry = registry, .callback = callback, .data = data, .deadline_ns = deadline_ns};
+    *job = (PluginJob){.registry = registry,
+                       .callback = callback,
+                       .data = data,
+                       .asked_ns = uv_hrtime(),
+                       .deadline_ns = deadline_ns};
     TAILQ_INSERT_TAIL(&registry->jobs, job, link);
     size_t bytes = requests_bytes(requests, count);
     Status status = STATUS_INIT;
@@ -333,8 +308,7 @@ PluginJob *plugin_registry_analyze(PluginRegistry *registry, const char *name,
     generation->waiting_bytes += bytes;
     generation->calls_in_flight++;
     generation->calls_total++;
-    offer(registry, generation);
-    dispatch(registry);
+    offer(generation);
     if (deadline_ns != 0)
         arm_timer(registry, deadline_ns);
     return job;
@@ -346,15 +320,25 @@ void plugin_job_cancel(PluginJob *job)
     TAILQ_REMOVE(&registry->jobs, job, link);
     if (job->has_ended)
         TAILQ_REMOVE(&registry->ended, job, ended_link);
-    atomic_store(&job->cancelled, true);
     job->is_abandoned = true;
-    if (job->state == JOB_RUNNING)
+    if (job->state == JOB_RUNNING) {
+        give_up(job);
         return;
+    }
     if (job->state == JOB_WAITING)
         withdraw(job);
     job_free(job);
     if (registry->closing)
         uv_async_send(&registry->wake);
+}
+
+void jobs_refuse_waiting(PluginGeneration *generation, const Status *status)
+{
+    PluginJob *job;
+    while ((job = TAILQ_FIRST(&generation->waiting))) {
+        withdraw(job);
+        job_end(job, status);
+    }
 }
 
 void jobs_refuse(PluginRegistry *registry)

@@ -39,16 +39,17 @@ static bool invariant(const PluginGeneration *generation)
     case PLUGIN_DRAINING:
         return !is_current && generation->image;
     case PLUGIN_RETIRED:
-        return !is_current && !has_calls;
+        return !is_current && !has_calls && !generation->pool;
     case PLUGIN_FAILED:
-        return !is_current && !has_calls && !status_is_ok(&generation->last_error);
+        return !is_current && !has_calls && !generation->pool && !status_is_ok(&generation->last_error);
     }
     return false;
 }
 
-PluginGeneration *generation_new(const char *file)
+PluginGeneration *generation_new(PluginRegistry *registry, const char *file)
 {
     PluginGeneration *generation = NEW(PluginGeneration);
+    generation->registry = registry;
     generation->state = PLUGIN_VETTING;
     generation->file = memory_copy_text(file, strlen(file));
     TAILQ_INIT(&generation->waiting);
@@ -61,6 +62,7 @@ void generation_free(PluginGeneration *generation)
     if (!generation)
         return;
     assert(TAILQ_EMPTY(&generation->waiting) && generation->calls_running == 0 && !generation->is_ready);
+    assert(!generation->pool);
     plugin_image_free(generation->image);
     free(generation->copy);
     free(generation->file);

@@ -10,10 +10,10 @@
  *                VETTING -----------+   vet and copy, on the pool
  *                    |              |
  *                    v              |
- *                LOADING -----------+   entry and descriptor, on the pool
+ *                LOADING -----------+   entry and descriptor, in the first worker
  *                    |              |
  *                    v              |   a step refuses
- *              SELF_TESTING --------+   the plugin's own cases, on the pool
+ *              SELF_TESTING --------+   the plugin's own cases, in the first worker
  *                    |              |
  *                    v              v
  *                 SERVING        FAILED     (end)
@@ -23,7 +23,9 @@
  *                DRAINING               calls that had begun go on
  *                    |
  *                    v  the last call ended
- *                 RETIRED                   (end; its code stays mapped)
+ *                 RETIRED                   (end; its workers are ended)
+ *
+ * With isolation = none there are no workers: the steps run on libuv's pool, and the code stays mapped.
  *
  * generation_move is the only way to change the state: it checks the table and what must hold in the new
  * state. Everything here belongs to the loop thread; a step on the pool only sees its PluginLoading.
@@ -49,9 +51,12 @@ typedef enum PluginState {
 
 typedef struct PluginTask PluginTask;
 typedef struct PluginJob PluginJob;
+typedef struct PluginRegistry PluginRegistry;
+typedef struct WorkerPool WorkerPool;
 
 typedef struct PluginGeneration {
     struct PluginGeneration *older; /* of the same task */
+    PluginRegistry *registry;
     PluginTask *task; /* NULL until the name of its task is known, and for those that failed before */
     uint64_t number;  /* 1, 2, ... within the task; 0 while it has none */
     PluginState state;
@@ -59,7 +64,10 @@ typedef struct PluginGeneration {
     char *copy;         /* what is mapped: STATE_DIR/plugins/SHA256.so; owned; NULL before */
     char sha256[65];    /* "" before */
     PluginImage *image; /* owned; NULL before LOADING is done */
-    Status last_error;  /* why it FAILED, or what went wrong last with a call */
+    WorkerPool *pool;  /* owned; NULL before LOADING, behind the end, and where the plugin is in the daemon */
+    Status last_error; /* why it FAILED, or what went wrong last with a call */
+
+    uint64_t worker_restarts; /* of a pool that is closed */
 
     uint32_t calls_in_flight; /* waiting and running */
     uint32_t calls_running;
@@ -75,7 +83,7 @@ typedef struct PluginGeneration {
     void *on_retired_data;
 } PluginGeneration;
 
-PluginGeneration *generation_new(const char *file);
+PluginGeneration *generation_new(PluginRegistry *registry, const char *file);
 void generation_free(PluginGeneration *generation);
 
 /* Changes the state; aborts when the table or the invariant of the new state is violated. */

@@ -3,6 +3,7 @@
 
 /* Inside daemon/plugins: what registry.c (tasks), loading.c (steps), calls.c (the seam) share. */
 
+#include "daemon/plugins/pool.h"
 #include "daemon/plugins/registry.h"
 #include "lib/base/macros.h"
 #include "lib/plugin/call.h"
@@ -41,8 +42,50 @@ typedef struct DeadCopy {
     char *path;
 } DeadCopy;
 
+typedef enum JobState { JOB_OUTSIDE, JOB_WAITING, JOB_RUNNING } JobState;
+
+/* A call: see calls.c. */
+struct PluginJob {
+    TAILQ_ENTRY(PluginJob) waiting_link; /* in its generation, while WAITING */
+    TAILQ_ENTRY(PluginJob) link;         /* in registry->jobs, until its callback runs */
+    TAILQ_ENTRY(PluginJob) ended_link;   /* in registry->ended, while has_ended */
+    PluginRegistry *registry;
+    PluginGeneration *generation; /* while WAITING and RUNNING */
+    JobState state;
+    bool has_ended;
+    bool is_abandoned; /* the callback ran, or nobody waits */
+    PluginAnalyzed callback;
+    void *data;
+    uint64_t asked_ns;
+    uint64_t deadline_ns;
+    Status status; /* why it ended, unless it was analysed */
+
+    Arena input;
+    const AnalysisRequest *requests;
+    size_t count;
+    const rpmd_plugin *plugin;
+    Arena output;
+    Analysis *analyses;
+    const char *version; /* in output */
+
+    /* For in_process.c */
+    uv_work_t work;
+    atomic_bool cancelled;
+
+    /* For pool.c */
+    Worker *worker; /* that has it; NULL */
+    size_t done;    /* items that were analysed */
+    size_t chunk;   /* items that the worker has */
+    size_t singly_until;
+    bool was_asked_again;
+};
+
 struct PluginRegistry {
     uv_loop_t *loop;
+    PluginSettings settings;
+    char worker_program[32]; /* "/proc/self/fd/7": a newer rpmd-worker may be installed meanwhile */
+    int worker_descriptor;
+    unsigned open_pools;
     char *copies; /* the directory of the private copies */
     PluginTask *tasks;
     PluginRefusal *refusals;
@@ -92,6 +135,9 @@ void registry_drain(PluginRegistry *registry, PluginGeneration *generation, cons
  * the generation. */
 void registry_settle(PluginRegistry *registry, PluginGeneration *generation);
 
+/* Ends the workers of a generation, where it has any. */
+void registry_close_pool(PluginGeneration *generation);
+
 /* Removes a private copy as soon as no generation and no change needs it. Takes the path; NULL is fine. */
 void registry_discard_copy(PluginRegistry *registry, char *path);
 void registry_remove_copies(PluginRegistry *registry);
@@ -121,5 +167,29 @@ void jobs_deliver(PluginRegistry *registry);
 /* Ends all jobs whose deadline passed, and sets the timer for the next. */
 void jobs_expire(PluginRegistry *registry);
 
-/* Ends the jobs that wait. */
+/* Ends the jobs that wait, of all generations or of one. */
 void jobs_refuse(PluginRegistry *registry);
+void jobs_refuse_waiting(PluginGeneration *generation, const Status *status);
+
+/* The first job that waits, RUNNING from here on. There is one. */
+PluginJob *job_take(PluginGeneration *generation);
+
+/* Back to the head of the line. */
+void job_put_back(PluginJob *job);
+
+/* All items were analysed, or nobody waits: runs the callback, or frees the job. May free the generation. */
+void job_finish(PluginJob *job);
+
+/* The same when nothing could be analysed. */
+void job_fail(PluginJob *job, const Status *status);
+
+/* A line that a plugin logs. Any thread. */
+void job_log_line(const char *plugin, rpmd_log_level level, const char *line);
+
+/* in_process.c: plugins in the daemon, on libuv's pool. */
+
+/* Lets the generation's waiting jobs have their turn. */
+void in_process_offer(PluginGeneration *generation);
+
+/* Takes the generation out of those that may start a job: it has none that waits. */
+void in_process_leave(PluginGeneration *generation);

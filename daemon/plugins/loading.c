@@ -69,7 +69,8 @@ void changes_refuse(PluginRegistry *registry)
     }
 }
 
-/* ---- the steps on the pool ---------------------------------------------------------------------------- */
+/* ---- the steps, on libuv's pool or in a worker
+ * ---------------------------------------------------------------------------- */
 
 static void run_step(uv_work_t *work)
 {
@@ -92,9 +93,27 @@ static void run_step(uv_work_t *work)
 
 static void on_step(uv_work_t *work, int result);
 
+/* A worker's step is over. */
+static void on_worker_step(const Status *status, const rpmd_plugin *plugin, Arena *texts, void *data)
+{
+    Change *change = data;
+    change->status = *status;
+    if (status_is_ok(status) && change->generation->state == PLUGIN_LOADING)
+        plugin_image_describe(&change->image, plugin, texts, change->generation->file, &change->status);
+    on_step(&change->work, 0);
+}
+
 static void start_step(Change *change)
 {
-    uv_queue_work(change->registry->loop, &change->work, run_step, on_step);
+    PluginGeneration *generation = change->generation;
+    if (generation->state == PLUGIN_VETTING || change->registry->settings.in_process) {
+        uv_queue_work(change->registry->loop, &change->work, run_step, on_step);
+    } else if (generation->state == PLUGIN_LOADING) {
+        generation->pool = pool_new(change->registry, generation);
+        pool_load(generation->pool, on_worker_step, change);
+    } else {
+        pool_self_test(generation->pool, on_worker_step, change);
+    }
 }
 
 /* ---- what the loop makes of them ---------------------------------------------------------------------- */
@@ -112,6 +131,7 @@ static void fail(Change *change)
     if (change->scanned)
         registry_remember_refusal(registry, change->file, &change->status);
     generation->last_error = change->status;
+    registry_close_pool(generation);
     registry_move(registry, generation, PLUGIN_FAILED, change->status.message);
     registry_discard_copy(registry, TAKE_PTR(generation->copy));
     if (task)
@@ -224,7 +244,7 @@ static void unload(Change *change, PluginTask *task)
 
 static void begin_loading(Change *change, PluginTask *task)
 {
-    change->generation = generation_new(task ? task->file : change->file);
+    change->generation = generation_new(change->registry, task ? task->file : change->file);
     if (task)
         registry_attach(task, change->generation);
     registry_announce(change->registry, change->generation, task ? "reload" : "load");

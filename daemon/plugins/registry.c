@@ -2,9 +2,11 @@
 #include "daemon/log.h"
 #include "daemon/plugins/internal.h"
 #include "lib/base/memory.h"
+#include "lib/worker/launch.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -213,11 +215,23 @@ static void forget(PluginRegistry *registry, PluginTask *task)
     remove_task(registry, task);
 }
 
+void registry_close_pool(PluginGeneration *generation)
+{
+    WorkerPool *pool = TAKE_PTR(generation->pool);
+    if (!pool)
+        return;
+    generation->worker_restarts = pool_restarts(pool);
+    pool_close(pool);
+}
+
 void registry_settle(PluginRegistry *registry, PluginGeneration *generation)
 {
     if (generation->state == PLUGIN_DRAINING && generation->calls_in_flight == 0) {
+        bool had_workers = generation->pool;
+        registry_close_pool(generation);
         registry_move(registry, generation, PLUGIN_RETIRED,
-                      "its last call has ended; its code stays in memory");
+                      had_workers ? "its last call has ended, and so have its workers"
+                                  : "its last call has ended; its code stays in memory");
         registry_discard_copy(registry, TAKE_PTR(generation->copy));
         if (generation->on_retired)
             generation->on_retired(generation->on_retired_data);
@@ -295,8 +309,36 @@ static void remove_leftovers(const char *directory)
     closedir(entries);
 }
 
+/* Keeps rpmd-worker open: a newer one that is installed meanwhile may speak otherwise. */
+static int open_worker_program(PluginRegistry *registry, Status *status)
+{
+    _cleanup_buffer_ Buffer path = BUFFER_INIT;
+    registry->worker_descriptor = -1;
+    if (registry->settings.in_process)
+        return 0;
+    if (registry->settings.worker_program)
+        buffer_append_string(&path, registry->settings.worker_program);
+    else if (worker_find_program(&path, status))
+        return STATUS_REFUSED;
+    registry->worker_descriptor = open(path.data, O_PATH | O_CLOEXEC);
+    if (registry->worker_descriptor < 0)
+        return status_refuse(status, STATUS_FAILED_PRECONDITION, "%s cannot be opened: %s", path.data,
+                             strerror(errno));
+    snprintf(registry->worker_program, sizeof(registry->worker_program), "/proc/self/fd/%d",
+             registry->worker_descriptor);
+    return 0;
+}
+
+static void registry_release(PluginRegistry *registry)
+{
+    if (registry->worker_descriptor >= 0)
+        close(registry->worker_descriptor);
+    free(registry->copies);
+    free(registry);
+}
+
 int plugin_registry_open(PluginRegistry **registry, uv_loop_t *loop, const char *state_directory,
-                         Status *status)
+                         const PluginSettings *settings, Status *status)
 {
     *registry = NULL;
     _cleanup_buffer_ Buffer copies = BUFFER_INIT;
@@ -313,14 +355,18 @@ int plugin_registry_open(PluginRegistry **registry, uv_loop_t *loop, const char 
     PluginRegistry *opened = NEW(PluginRegistry);
     opened->loop = loop;
     opened->copies = buffer_take(&copies);
+    opened->settings = *settings;
+    if (open_worker_program(opened, status)) {
+        registry_release(opened);
+        return STATUS_REFUSED;
+    }
     TAILQ_INIT(&opened->changes);
     TAILQ_INIT(&opened->jobs);
     TAILQ_INIT(&opened->ended);
     TAILQ_INIT(&opened->ready);
     int result = uv_async_init(loop, &opened->wake, on_wake);
     if (result != 0) {
-        free(opened->copies);
-        free(opened);
+        registry_release(opened);
         return status_refuse(status, STATUS_INTERNAL, "the plugin registry cannot start: %s",
                              uv_strerror(result));
     }
@@ -347,8 +393,7 @@ static void registry_free(PluginRegistry *registry)
     }
     while (registry->refusals)
         drop_refusal(registry, &registry->refusals);
-    free(registry->copies);
-    free(registry);
+    registry_release(registry);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -362,12 +407,12 @@ static void on_handle_closed(uv_handle_t *handle)
     closed(data);
 }
 
+/* Everything that serves is drained; the last worker's end comes back here. */
 void registry_continue_closing(PluginRegistry *registry)
 {
     if (!registry->closing || registry->handles_closed || registry->change || registry->running > 0 ||
         !TAILQ_EMPTY(&registry->jobs) || !TAILQ_EMPTY(&registry->changes))
         return;
-    registry->handles_closed = true;
     registry->watchers = NULL;
     for (PluginTask *task = registry->tasks, *next; task; task = next) {
         next = task->next;
@@ -375,6 +420,9 @@ void registry_continue_closing(PluginRegistry *registry)
         if (current)
             registry_drain(registry, current, "the daemon stops");
     }
+    if (registry->open_pools > 0)
+        return;
+    registry->handles_closed = true;
     uv_close((uv_handle_t *)&registry->wake, on_handle_closed);
     uv_close((uv_handle_t *)&registry->timer, on_handle_closed);
 }

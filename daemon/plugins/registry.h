@@ -3,8 +3,8 @@
 
 /*
  * The task plugins of the daemon: which file serves which task, in which generation, and the one way to call
- * them. Everything here runs on the loop's thread; the plugins' code runs on libuv's pool. Callbacks never
- * run before the function that takes them has returned.
+ * them. Everything here runs on the loop's thread; the plugins' code runs in worker processes. Callbacks
+ * never run before the function that takes them has returned.
  */
 
 #include "daemon/plugins/generation.h"
@@ -35,12 +35,22 @@ typedef struct PluginRefusal {
 
 /* ---- life --------------------------------------------------------------------------------------------- */
 
+/* Where plugins run, and with what. */
+typedef struct PluginSettings {
+    bool in_process;            /* isolation = none; else each generation has worker processes of its own */
+    uint64_t workers;           /* of each plugin, kept while nothing is to do */
+    uint64_t workers_limit;     /* of each plugin, while calls wait */
+    uint64_t worker_memory;     /* bytes of one worker */
+    const char *worker_program; /* borrowed until the registry is open; NULL: the one that belongs to rpmd */
+} PluginSettings;
+
 /*
  * Makes STATE_DIRECTORY/plugins (mode 0700) and removes the copies that an earlier process left there.
- * STATUS_REFUSED when that cannot be; *registry is then NULL.
+ * Finds rpmd-worker, unless plugins run in the daemon. STATUS_REFUSED when one cannot be; *registry is then
+ * NULL.
  */
 int plugin_registry_open(PluginRegistry **registry, uv_loop_t *loop, const char *state_directory,
-                         Status *status);
+                         const PluginSettings *settings, Status *status);
 
 typedef void (*PluginClosed)(void *data);
 
@@ -114,6 +124,7 @@ void plugin_registry_unwatch(PluginRegistry *registry, PluginWatcher *watcher);
 #define PLUGIN_BATCH_LIMIT 256  /* items of one call */
 #define PLUGIN_QUEUE_LIMIT 1024 /* calls of a generation that wait; more would wait too long */
 #define PLUGIN_QUEUE_BYTES_LIMIT (64 * 1024 * 1024) /* what these calls hold */
+/* With isolation = none: */
 #define PLUGIN_RUNNING_LIMIT 3 /* calls at work: of the four threads of the pool, one is left to others */
 #define PLUGIN_TASK_RUNNING_LIMIT 2 /* calls of one generation at work: no plugin takes all threads */
 

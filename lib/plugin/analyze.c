@@ -4,6 +4,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/intern.h"
 #include "lib/base/text.h"
+#include "lib/plugin/verify.h"
 #include "lib/text/utf8.h"
 
 #include <math.h>
@@ -131,53 +132,16 @@ static bool classify_options(Work *work)
             classes[i] = class_of_unknown(work, work->query.options[i]);
             continue;
         }
-        if (result.answer_class.length == 0 || !plugin_text_is_clean(result.answer_class, PLUGIN_CLASS_LIMIT))
-            return refuse(work, STATUS_INTERNAL,
-                          "plugin %s gave option %zu a class that is empty, too long, or not a clean text",
-                          work->plugin->name, i + 1);
-        if (!isnan(result.position) && !(result.position >= -1.0f && result.position <= 1.0f))
-            return refuse(work, STATUS_INTERNAL,
-                          "plugin %s put option %zu at %g, which is not between -1 and 1", work->plugin->name,
-                          i + 1, (double)result.position);
-        classes[i] =
-            (AnswerClass){.name = arena_text(work->arena, result.answer_class), .position = result.position};
+        classes[i] = (AnswerClass){.name = result.answer_class, .position = result.position};
+        const char *fault = plugin_class_fault(&classes[i]);
+        if (fault)
+            return refuse(work, STATUS_INTERNAL, "plugin %s classified option %zu wrongly: %s",
+                          work->plugin->name, i + 1, fault);
+        classes[i].name = arena_text(work->arena, classes[i].name);
     }
     work->analysis->option_classes = classes;
     work->analysis->option_class_count = count;
     return true;
-}
-
-/* Index of the answer among the labels or options, or ANALYSIS_NO_OPTION. */
-static size_t find_answer(const Work *work, rpmd_text answer)
-{
-    if (work->plugin->answer_kind == RPMD_ANSWER_LABELS)
-        for (size_t i = 0; work->plugin->labels[i]; i++)
-            if (text_equal_string(answer, work->plugin->labels[i]))
-                return i;
-    if (work->plugin->answer_kind == RPMD_ANSWER_OPTIONS)
-        for (size_t i = 0; i < work->query.option_count; i++)
-            if (text_equal(answer, work->query.options[i]))
-                return i;
-    return ANALYSIS_NO_OPTION;
-}
-
-/* Whether the answer is a whole number of the plugin's range, in the one way to write it. */
-static bool is_ordinal(const rpmd_plugin *plugin, rpmd_text answer)
-{
-    char written[24];
-    int64_t number = 0;
-    if (answer.length == 0 || answer.length > 11) /* "-2147483648" */
-        return false;
-    bool negative = answer.data[0] == '-';
-    for (size_t i = negative; i < answer.length; i++) {
-        if (answer.data[i] < '0' || answer.data[i] > '9')
-            return false;
-        number = number * 10 + (answer.data[i] - '0');
-    }
-    number = negative ? -number : number;
-    snprintf(written, sizeof(written), "%lld", (long long)number);
-    return text_equal_string(answer, written) && number >= plugin->ordinal_min &&
-           number <= plugin->ordinal_max;
 }
 
 /* What an answer of the task is, in words. */
@@ -205,10 +169,7 @@ static bool take_answer(Work *work)
     if (answer.length == 0)
         return refuse(work, STATUS_INTERNAL, "plugin %s found an answer but handed none over",
                       work->plugin->name);
-    analysis->answer_option = find_answer(work, answer);
-    if ((analysis->answer_option == ANALYSIS_NO_OPTION &&
-         (kind == RPMD_ANSWER_LABELS || kind == RPMD_ANSWER_OPTIONS)) ||
-        (kind == RPMD_ANSWER_ORDINAL && !is_ordinal(work->plugin, answer)))
+    if (!plugin_is_answer(work->plugin, work->request, answer, &analysis->answer_option))
         return refuse(work, STATUS_INTERNAL, "plugin %s handed over the answer \"%.*s\", which is not %s",
                       work->plugin->name, TEXT_ARGS(text_cut(answer, SHOWN_TEXT_LIMIT)),
                       describe_answers(work));

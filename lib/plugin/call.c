@@ -2,9 +2,9 @@
 #include "lib/plugin/call.h"
 
 #include "lib/base/text.h"
+#include "lib/plugin/verify.h"
 #include "lib/text/utf8.h"
 
-#include <math.h>
 #include <time.h>
 
 static PluginCall *call_of(rpmd_call *base)
@@ -65,48 +65,6 @@ static int drop_feature(PluginCall *call, rpmd_text name, const char *reason)
     return RPMD_DONE;
 }
 
-static bool is_category(const rpmd_plugin *plugin, rpmd_text category)
-{
-    if (!plugin->categories)
-        return category.length == 0;
-    for (const char *const *known = plugin->categories; *known; known++)
-        if (text_equal_string(category, *known))
-            return true;
-    return false;
-}
-
-/* NULL, or what is wrong with the evidence. */
-static const char *check_evidence(const PluginCall *call, rpmd_span evidence)
-{
-    if (evidence.begin >= evidence.end)
-        return "its evidence is empty";
-    if (evidence.end > call->query.length)
-        return "its evidence is outside the query";
-    if (!text_is_boundary(call->query, evidence.begin) || !text_is_boundary(call->query, evidence.end))
-        return "its evidence begins or ends inside a character";
-    if (text_trim(text_slice(call->query, evidence)).length == 0)
-        return "its evidence is only white space";
-    return NULL;
-}
-
-static const char *check_feature(const PluginCall *call, const rpmd_feature *feature)
-{
-    if (feature->name.length == 0)
-        return "it has no name";
-    if (!plugin_text_is_clean(feature->name, PLUGIN_NAME_LIMIT))
-        return "its name is too long, not UTF-8, or has control characters";
-    if (!plugin_text_is_clean(feature->context, PLUGIN_CONTEXT_LIMIT))
-        return "its context is too long, not UTF-8, or has control characters";
-    if (!plugin_text_is_clean(feature->category, PLUGIN_NAME_LIMIT) ||
-        !is_category(call->plugin, feature->category))
-        return "its category is not one of the plugin's categories";
-    if (!(feature->polarity >= -1.0f && feature->polarity <= 1.0f))
-        return "its polarity is not between -1 and 1";
-    if (!(feature->strength >= 0.0f && feature->strength <= 1.0f))
-        return "its strength is not between 0 and 1";
-    return check_evidence(call, feature->evidence);
-}
-
 static int host_emit_feature(rpmd_call *base, const rpmd_feature *emitted)
 {
     PluginCall *call = call_of(base);
@@ -118,11 +76,17 @@ static int host_emit_feature(rpmd_call *base, const rpmd_feature *emitted)
     }
     if (emitted->struct_size < sizeof(*emitted))
         return drop_feature(call, (rpmd_text){0}, "its struct_size is not set");
-    rpmd_feature feature = *emitted;
-    feature.struct_size = sizeof(feature);
-    const char *wrong = check_feature(call, &feature);
-    if (wrong)
-        return drop_feature(call, feature.name, wrong);
+    AnalyzedFeature feature = {
+        .name = emitted->name,
+        .context = emitted->context,
+        .category = emitted->category,
+        .polarity = emitted->polarity,
+        .strength = emitted->strength,
+        .evidence = emitted->evidence,
+    };
+    const char *fault = plugin_feature_fault(call->plugin, call->query, &feature);
+    if (fault)
+        return drop_feature(call, feature.name, fault);
     if (call->feature_count == call->feature_capacity) {
         size_t capacity = call->feature_capacity ? call->feature_capacity * 2 : 16;
         AnalyzedFeature *grown = ARENA_ARRAY(call->results, AnalyzedFeature, capacity);
@@ -131,14 +95,10 @@ static int host_emit_feature(rpmd_call *base, const rpmd_feature *emitted)
         call->features = grown;
         call->feature_capacity = capacity;
     }
-    call->features[call->feature_count++] = (AnalyzedFeature){
-        .name = arena_text(call->results, feature.name),
-        .context = arena_text(call->results, feature.context),
-        .category = arena_text(call->results, feature.category),
-        .polarity = feature.polarity,
-        .strength = feature.strength,
-        .evidence = feature.evidence,
-    };
+    feature.name = arena_text(call->results, feature.name);
+    feature.context = arena_text(call->results, feature.context);
+    feature.category = arena_text(call->results, feature.category);
+    call->features[call->feature_count++] = feature;
     return RPMD_DONE;
 }
 
@@ -147,16 +107,16 @@ static int host_emit_trait(rpmd_call *base, const rpmd_trait *trait)
 {
     PluginCall *call = call_of(base);
     if (call->callback != PLUGIN_DESCRIBE_ANSWER || call->trait_count >= PLUGIN_TRAIT_LIMIT ||
-        trait->struct_size < sizeof(*trait) || trait->name.length == 0 ||
-        !plugin_text_is_clean(trait->name, PLUGIN_NAME_LIMIT) ||
-        !plugin_text_is_clean(trait->meaning, PLUGIN_CONTEXT_LIMIT))
+        trait->struct_size < sizeof(*trait))
+        return RPMD_FAILED;
+    AnalyzedTrait taken = {.name = trait->name, .meaning = trait->meaning};
+    if (plugin_trait_fault(&taken))
         return RPMD_FAILED;
     if (!call->traits)
         call->traits = ARENA_ARRAY(call->results, AnalyzedTrait, PLUGIN_TRAIT_LIMIT);
-    call->traits[call->trait_count++] = (AnalyzedTrait){
-        .name = arena_text(call->results, trait->name),
-        .meaning = arena_text(call->results, trait->meaning),
-    };
+    taken.name = arena_text(call->results, taken.name);
+    taken.meaning = arena_text(call->results, taken.meaning);
+    call->traits[call->trait_count++] = taken;
     return RPMD_DONE;
 }
 
@@ -255,6 +215,8 @@ void plugin_call_begin(PluginCall *call, PluginCallback callback)
 {
     arena_finish(&call->scratch);
     call->callback = callback;
+    if (call->environment->progress)
+        atomic_store_explicit(call->environment->progress, (unsigned)callback + 1, memory_order_relaxed);
     call->log_lines = 0;
     call->failure[0] = '\0';
     call->answer = (rpmd_text){0};

@@ -126,16 +126,22 @@ static bool check_answers(const Check *check, const rpmd_plugin *plugin)
             return refuse(check, "ordinal_min to ordinal_max has more than %d values", PLUGIN_ORDINAL_LIMIT);
         break;
     case RPMD_ANSWER_OPTIONS:
-        if (!plugin->option_class)
-            return refuse(check,
-                          "option_class is NULL, expected a function: the answers are the query's options");
-        break;
     case RPMD_ANSWER_TEXT:
-        return true;
+        break;
     default:
         return refuse(check, "answer_kind is %d, expected 1 (labels) to 4 (text)", (int)plugin->answer_kind);
     }
-    return plugin->parse_answer ||
+    return true;
+}
+
+static bool check_functions(const Check *check, const rpmd_plugin *plugin)
+{
+    if (!plugin->extract)
+        return refuse(check, "extract is NULL, expected a function");
+    if (plugin->answer_kind == RPMD_ANSWER_OPTIONS && !plugin->option_class)
+        return refuse(check,
+                      "option_class is NULL, expected a function: the answers are the query's options");
+    return plugin->answer_kind == RPMD_ANSWER_TEXT || plugin->parse_answer ||
            refuse(check, "parse_answer is NULL, expected a function: the answers are closed");
 }
 
@@ -215,16 +221,15 @@ static bool check_self_tests(const Check *check, PluginDescriptor *descriptor)
     return true;
 }
 
-static bool check_fields(const Check *check, PluginDescriptor *descriptor)
+/* What is data. */
+static bool check_texts(const Check *check, PluginDescriptor *descriptor)
 {
     const rpmd_plugin *plugin = &descriptor->plugin;
     return check_name(check, plugin->name) &&
            check_string(check, "version", plugin->version, PLUGIN_TASK_NAME_LIMIT) &&
            check_string(check, "description", plugin->description, PLUGIN_STRING_LIMIT) &&
            check_answers(check, plugin) && check_list(check, "categories", plugin->categories, 0) &&
-           (plugin->extract || refuse(check, "extract is NULL, expected a function")) &&
-           check_prompt_texts(check, descriptor) && check_lamp(check, descriptor) &&
-           check_self_tests(check, descriptor);
+           check_prompt_texts(check, descriptor) && check_lamp(check, descriptor);
 }
 
 int descriptor_read(PluginDescriptor *descriptor, const char *file, const rpmd_plugin *given, Status *status)
@@ -238,7 +243,19 @@ int descriptor_read(PluginDescriptor *descriptor, const char *file, const rpmd_p
     if (!check_guard(&check, given))
         return STATUS_REFUSED;
     descriptor_copy_struct(&descriptor->plugin, sizeof(descriptor->plugin), given, given->struct_size);
-    if (check_fields(&check, descriptor))
+    if (check_texts(&check, descriptor) && check_functions(&check, &descriptor->plugin) &&
+        check_self_tests(&check, descriptor))
+        return 0;
+    descriptor_finish(descriptor);
+    return STATUS_REFUSED;
+}
+
+int descriptor_read_texts(PluginDescriptor *descriptor, const char *file, const rpmd_plugin *given,
+                          Status *status)
+{
+    Check check = {.file = file, .status = status};
+    *descriptor = (PluginDescriptor){.plugin = *given};
+    if (check_guard(&check, given) && check_texts(&check, descriptor))
         return 0;
     descriptor_finish(descriptor);
     return STATUS_REFUSED;

@@ -21,6 +21,14 @@ typedef struct PluginDescriptor {
  * anything else, and nothing behind them when they differ.
  */
 int descriptor_read(PluginDescriptor *descriptor, const char *file, const rpmd_plugin *given, Status *status);
+
+/*
+ * The same for a descriptor in our own shape that came from elsewhere: checks all that is data, and neither
+ * asks for functions and self-tests nor keeps any.
+ */
+int descriptor_read_texts(PluginDescriptor *descriptor, const char *file, const rpmd_plugin *given,
+                          Status *status);
+
 void descriptor_finish(PluginDescriptor *descriptor);
 
 /* Copies a structure of the given size into one of ours and sets what it lacks to zero. */

@@ -3,7 +3,8 @@
 /*
  * A good small plugin that each fixture changes in one place: labels "yes" and "no", and one feature, the
  * query's first word. A fixture defines what differs and includes this; OWN_EXTRACT: it defines extract.
- * Fixtures misbehave for queries that begin with "trigger", so that their self-test passes.
+ * Fixtures misbehave for queries that begin with "trigger", so that their self-test passes; ON_TRIGGER is the
+ * statement that does it.
  */
 
 #include <rpmd/plugin.h>
@@ -51,6 +52,12 @@ static UNUSED int is_triggered(const rpmd_query *query)
     return query->text.length >= 7 && memcmp(query->text.data, "trigger", 7) == 0;
 }
 
+static UNUSED void crash(void)
+{
+    volatile int *volatile nowhere = (volatile int *)8;
+    *nowhere = 1;
+}
+
 static UNUSED int emit(rpmd_call *call, const char *name, uint32_t begin, uint32_t end)
 {
     rpmd_feature feature = {
@@ -79,6 +86,11 @@ static UNUSED int extract(rpmd_call *call, const rpmd_query *query);
 #ifndef OWN_EXTRACT
 static int extract(rpmd_call *call, const rpmd_query *query)
 {
+#ifdef ON_TRIGGER
+    if (is_triggered(query)) {
+        ON_TRIGGER;
+    }
+#endif
     return emit_first_word(call, query);
 }
 #endif

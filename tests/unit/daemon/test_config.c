@@ -73,8 +73,8 @@ START_TEST(test_refusals)
     } cases[] = {
         {"[daemon]\nsokcet = /x\n",
          "line 2: [daemon] has no key 'sokcet'; `rpmd --help` lists the keys there are"},
-        {"[demon]\nsocket = /x\n",
-         "line 2: there is no section [demon]; the sections are [daemon], [method] and [task NAME]"},
+        {"[demon]\nsocket = /x\n", "line 2: there is no section [demon]; the sections are [daemon], "
+                                   "[plugins], [method] and [task NAME]"},
         {"[method]\nexamples = 17\n",
          "line 2: examples = 17 is not possible; write a whole number from 0 to 16"},
         {"[method]\nexamples = 1.5\n",

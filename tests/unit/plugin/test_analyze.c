@@ -152,8 +152,9 @@ START_TEST(options_and_their_classes)
     options[1] = text_of("odd");
     analysis = analyze(plugin, &request, &arena);
     ck_assert_int_eq(analysis.code, STATUS_INTERNAL);
-    ck_assert_str_eq(analysis.error.data,
-                     "plugin options_fixture put option 2 at 7, which is not between -1 and 1");
+    ck_assert_str_eq(
+        analysis.error.data,
+        "plugin options_fixture classified option 2 wrongly: its position is not between -1 and 1");
     plugin_image_free(image);
 }
 END_TEST

@@ -31,14 +31,21 @@ static inline void note_event(const PluginEvent *event, void *data)
                          plugin_state_name(event->to));
 }
 
-static inline void fixture_open(Fixture *fixture)
+static inline void fixture_open_with(Fixture *fixture, const PluginSettings *settings)
 {
     *fixture = (Fixture){.state = make_directory(), .plugins = make_directory()};
     Status status = STATUS_INIT;
     ck_assert_int_eq(uv_loop_init(&fixture->loop), 0);
-    ck_assert_int_eq(plugin_registry_open(&fixture->registry, &fixture->loop, fixture->state, &status), 0);
+    ck_assert_int_eq(
+        plugin_registry_open(&fixture->registry, &fixture->loop, fixture->state, settings, &status), 0);
     fixture->watcher = (PluginWatcher){.callback = note_event, .data = fixture};
     plugin_registry_watch(fixture->registry, &fixture->watcher);
+}
+
+/* Plugins run in this process. */
+static inline void fixture_open(Fixture *fixture)
+{
+    fixture_open_with(fixture, &(PluginSettings){.in_process = true});
 }
 
 static inline void set_true(void *data)

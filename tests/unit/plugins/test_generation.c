@@ -16,7 +16,7 @@ END_TEST
 
 START_TEST(failing_is_an_end)
 {
-    PluginGeneration *generation = generation_new("/p.so");
+    PluginGeneration *generation = generation_new(NULL, "/p.so");
     status_refuse(&generation->last_error, STATUS_FAILED_PRECONDITION, "broken");
     generation_move(generation, PLUGIN_FAILED);
     ck_assert_int_eq(generation->state, PLUGIN_FAILED);
@@ -28,7 +28,7 @@ END_TEST
 /* Not in the table. */
 START_TEST(skipping_a_step_aborts)
 {
-    PluginGeneration *generation = generation_new("/p.so");
+    PluginGeneration *generation = generation_new(NULL, "/p.so");
     generation_move(generation, PLUGIN_SERVING);
 }
 END_TEST
@@ -36,14 +36,14 @@ END_TEST
 /* In the table, but the invariant of the state does not hold: no copy yet, no reason. */
 START_TEST(loading_without_a_copy_aborts)
 {
-    PluginGeneration *generation = generation_new("/p.so");
+    PluginGeneration *generation = generation_new(NULL, "/p.so");
     generation_move(generation, PLUGIN_LOADING);
 }
 END_TEST
 
 START_TEST(failing_without_a_reason_aborts)
 {
-    PluginGeneration *generation = generation_new("/p.so");
+    PluginGeneration *generation = generation_new(NULL, "/p.so");
     generation_move(generation, PLUGIN_FAILED);
 }
 END_TEST

@@ -308,7 +308,9 @@ START_TEST(state_directory)
     uv_loop_init(&loop);
     PluginRegistry *registry;
     Status status = STATUS_INIT;
-    ck_assert_int_eq(plugin_registry_open(&registry, &loop, "/nonexistent", &status), STATUS_REFUSED);
+    ck_assert_int_eq(plugin_registry_open(&registry, &loop, "/nonexistent",
+                                          &(PluginSettings){.in_process = true}, &status),
+                     STATUS_REFUSED);
     ck_assert_str_eq(status.message,
                      "/nonexistent/plugins cannot be made: No such file or directory; name a state "
                      "directory that the daemon can write to");
@@ -323,7 +325,9 @@ START_TEST(state_directory)
     _cleanup_free_ char *old = path_in(copies, "0123.so");
     write_file(old, "old", 3, 0500);
     uv_loop_init(&loop);
-    ck_assert_int_eq(plugin_registry_open(&registry, &loop, fixture.state, &status), 0);
+    ck_assert_int_eq(
+        plugin_registry_open(&registry, &loop, fixture.state, &(PluginSettings){.in_process = true}, &status),
+        0);
     ck_assert_uint_eq(count_copies(&fixture), 0);
     struct stat info;
     stat(copies, &info);

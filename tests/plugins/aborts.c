@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls abort. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+
+#define ON_TRIGGER abort()
+#include "fixture.h"

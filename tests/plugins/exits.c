@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* Ends its process. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+
+#define ON_TRIGGER exit(3)
+#include "fixture.h"
