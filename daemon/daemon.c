@@ -33,6 +33,7 @@ typedef struct Daemon {
     ServiceManager manager;
     uv_signal_t terminate;
     uv_signal_t interrupt;
+    uv_signal_t hangup;
     bool is_ending;
     bool has_signals;
     bool has_manager;
@@ -51,6 +52,7 @@ static void on_store_closed(void *data)
     if (daemon->has_signals) {
         uv_close((uv_handle_t *)&daemon->terminate, NULL);
         uv_close((uv_handle_t *)&daemon->interrupt, NULL);
+        uv_close((uv_handle_t *)&daemon->hangup, NULL);
     }
 }
 
@@ -104,6 +106,16 @@ static void on_signal(uv_signal_t *signal, int number)
     log_notice("%s: no new calls, those in flight go on", number == SIGTERM ? "SIGTERM" : "SIGINT");
     service_manager_stopping("finishing the calls in flight");
     end(daemon);
+}
+
+static void on_hangup(uv_signal_t *signal, int number)
+{
+    (void)number;
+    Daemon *daemon = signal->data;
+    if (daemon->is_ending)
+        return;
+    log_notice("SIGHUP: all plugins are loaded anew");
+    plugin_registry_refresh(daemon->plugins);
 }
 
 /* ---- the beginning ---- */
@@ -211,10 +223,12 @@ static int start(Daemon *daemon)
     daemon->has_manager = true;
     uv_signal_init(&daemon->loop, &daemon->terminate);
     uv_signal_init(&daemon->loop, &daemon->interrupt);
-    daemon->terminate.data = daemon->interrupt.data = daemon;
+    uv_signal_init(&daemon->loop, &daemon->hangup);
+    daemon->terminate.data = daemon->interrupt.data = daemon->hangup.data = daemon;
     daemon->has_signals = true;
     uv_signal_start(&daemon->terminate, on_signal, SIGTERM);
     uv_signal_start(&daemon->interrupt, on_signal, SIGINT);
+    uv_signal_start(&daemon->hangup, on_hangup, SIGHUP);
     plugin_registry_scan(daemon->plugins, config->plugin_dirs, config->plugin_dir_count, on_scanned, daemon);
     return 0;
 }

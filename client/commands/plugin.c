@@ -29,6 +29,28 @@ static const char *state_name(Rpmd__V1__PluginState state)
     return value ? value->name + strlen("PLUGIN_STATE_") : "?";
 }
 
+static void print_generation(const Rpmd__V1__PluginGeneration *generation)
+{
+    printf("  generation %lu: %s, version %s, sha256 %.12s, %lu calls (%lu failed, %u in flight)\n",
+           (unsigned long)generation->generation, state_name(generation->state), generation->version,
+           generation->sha256, (unsigned long)generation->calls_total,
+           (unsigned long)generation->calls_failed, generation->calls_in_flight);
+    if (generation->n_worker_pids > 0) {
+        printf("    worker");
+        for (size_t i = 0; i < generation->n_worker_pids; i++)
+            printf(" %u", generation->worker_pids[i]);
+        printf(", %.1f MB\n", (double)generation->worker_memory_bytes / 1e6);
+    }
+    if (generation->worker_restarts > 0)
+        printf("    %lu workers were replaced\n", (unsigned long)generation->worker_restarts);
+    if (generation->state == RPMD__V1__PLUGIN_STATE__PLUGIN_STATE_DRAINING)
+        printf("    held by %u calls that are not done\n", generation->calls_in_flight);
+    if (generation->out_of_service[0])
+        printf("    %s\n", generation->out_of_service);
+    else if (generation->last_error[0])
+        printf("    last error: %s\n", generation->last_error);
+}
+
 static void print_plugin(Session *session, const Rpmd__V1__Plugin *plugin)
 {
     const Terminal *terminal = &session->terminal;
@@ -36,15 +58,8 @@ static void print_plugin(Session *session, const Rpmd__V1__Plugin *plugin)
            plugin->description);
     printf("  answers %s, ABI %u.%u, %s\n", answer_kind_name(plugin->answer_kind), plugin->abi_major,
            plugin->abi_minor, plugin->file);
-    for (size_t i = 0; i < plugin->n_generations; i++) {
-        const Rpmd__V1__PluginGeneration *generation = plugin->generations[i];
-        printf("  generation %lu: %s, version %s, sha256 %.12s, %lu calls (%lu failed, %u in flight)\n",
-               (unsigned long)generation->generation, state_name(generation->state), generation->version,
-               generation->sha256, (unsigned long)generation->calls_total,
-               (unsigned long)generation->calls_failed, generation->calls_in_flight);
-        if (generation->last_error[0])
-            printf("    last error: %s\n", generation->last_error);
-    }
+    for (size_t i = 0; i < plugin->n_generations; i++)
+        print_generation(plugin->generations[i]);
 }
 
 int command_plugin_list(Session *session, const Arguments *arguments)

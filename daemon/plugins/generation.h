@@ -7,8 +7,8 @@
  *               load, reload
  *                    |
  *                    v
- *                VETTING -----------+   vet and copy, on the pool
- *                    |              |
+ *                VETTING -----------+   vet and copy, on libuv's pool; RETIRED at once when a file that
+ *                    |              |   was touched has the content that serves already
  *                    v              |
  *                LOADING -----------+   entry and descriptor, in the first worker
  *                    |              |

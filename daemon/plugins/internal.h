@@ -17,9 +17,9 @@ typedef struct Change {
     TAILQ_ENTRY(Change) link;
     PluginRegistry *registry;
     ChangeKind kind;
-    char *file;   /* load */
-    char *name;   /* reload, unload */
-    bool scanned; /* load: found in a directory; a refusal is remembered */
+    char *file; /* load */
+    char *name; /* reload, unload */
+    bool found; /* a plugin directory asks for it: a refusal is remembered */
     PluginDone done;
     void (*mark)(void *data); /* mark: only tells that it is reached */
     void *data;
@@ -36,6 +36,9 @@ typedef struct Change {
 TAILQ_HEAD(ChangeList, Change);
 TAILQ_HEAD(JobList, PluginJob);
 TAILQ_HEAD(GenerationList, PluginGeneration);
+
+typedef struct WatchedFile WatchedFile;
+typedef struct WatchedDirectory WatchedDirectory;
 
 typedef struct DeadCopy {
     struct DeadCopy *next;
@@ -101,6 +104,10 @@ struct PluginRegistry {
     struct GenerationList ready; /* that may start a call */
     size_t running;              /* jobs on the pool, abandoned ones included */
 
+    WatchedDirectory *directories; /* see watching.c */
+    WatchedFile *files;
+    uv_timer_t settle;
+
     uv_async_t wake; /* runs callbacks and changes outside the functions that ask for them */
     uv_timer_t timer;
     uint64_t timer_ns; /* when it fires; 0: it does not */
@@ -158,6 +165,20 @@ void changes_run(PluginRegistry *registry);
 
 /* Refuses the changes that wait. */
 void changes_refuse(PluginRegistry *registry);
+
+/* A file of a plugin directory is new or changed; task: the one that it serves, or NULL. */
+void changes_add_found(PluginRegistry *registry, const char *file, const char *task);
+
+/* The file that serves a task is gone. */
+void changes_add_vanished(PluginRegistry *registry, const char *task);
+
+void changes_add_mark(PluginRegistry *registry, void (*mark)(void *data), void *data);
+
+/* watching.c */
+
+/* Closes the handles, each with `closed`, which finds the registry in its data. */
+void watching_close(PluginRegistry *registry, uv_close_cb closed);
+void watching_free(PluginRegistry *registry);
 
 /* calls.c */
 

@@ -2,13 +2,10 @@
 
 /* How a file becomes a generation that serves: one change at a time, its steps on the pool. */
 
-#include "daemon/log.h"
 #include "daemon/plugins/internal.h"
 #include "lib/base/memory.h"
 #include "lib/plugin/self_test.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 
 #define SELF_TEST_SECONDS 10 /* longer is a hang, and would keep all other changes waiting */
@@ -128,7 +125,7 @@ static void fail(Change *change)
         status_refuse(&change->status, status.code, "%s (generation %llu of %s goes on serving)",
                       status.message, (unsigned long long)task->current->number, task->name);
     }
-    if (change->scanned)
+    if (change->found)
         registry_remember_refusal(registry, change->file, &change->status);
     generation->last_error = change->status;
     registry_close_pool(generation);
@@ -184,6 +181,24 @@ static void serve(Change *change)
     finish(change, task);
 }
 
+static bool serves_already(const PluginGeneration *generation)
+{
+    const PluginTask *task = generation->task;
+    return task && task->current && strcmp(task->current->sha256, generation->sha256) == 0;
+}
+
+/* Touched, or written again as it was. */
+static void stop_early(Change *change)
+{
+    PluginRegistry *registry = change->registry;
+    PluginTask *task = change->generation->task;
+    registry_forget_refusal(registry, task->file);
+    registry_move(registry, change->generation, PLUGIN_RETIRED, "its content is what serves already");
+    registry_discard_copy(registry, TAKE_PTR(change->generation->copy));
+    registry_settle(registry, change->generation);
+    finish(change, task);
+}
+
 static void on_step(uv_work_t *work, int result)
 {
     (void)result; /* work is never cancelled: uv_cancel is not used */
@@ -202,6 +217,10 @@ static void on_step(uv_work_t *work, int result)
     case PLUGIN_VETTING:
         memcpy(generation->sha256, change->vetted.sha256, sizeof(generation->sha256));
         plugin_vet_finish(&change->vetted);
+        if (change->found && serves_already(generation)) {
+            stop_early(change);
+            return;
+        }
         registry_move(change->registry, generation, PLUGIN_LOADING, "vetted and copied");
         break;
     case PLUGIN_LOADING:
@@ -238,7 +257,7 @@ static void unload(Change *change, PluginTask *task)
     generation->on_retired = on_unloaded;
     generation->on_retired_data = change;
     registry->change = NULL;
-    registry_drain(registry, generation, "unloaded");
+    registry_drain(registry, generation, change->found ? "its file is gone" : "unloaded");
     uv_async_send(&registry->wake);
 }
 
@@ -247,7 +266,8 @@ static void begin_loading(Change *change, PluginTask *task)
     change->generation = generation_new(change->registry, task ? task->file : change->file);
     if (task)
         registry_attach(task, change->generation);
-    registry_announce(change->registry, change->generation, task ? "reload" : "load");
+    static const char *const reasons[2][2] = {{"load", "reload"}, {"a new file", "its file changed"}};
+    registry_announce(change->registry, change->generation, reasons[change->found][task != NULL]);
     start_step(change);
 }
 
@@ -297,50 +317,26 @@ void plugin_registry_unload(PluginRegistry *registry, const char *name, PluginDo
     ask(change_new(registry, CHANGE_UNLOAD, NULL, name), done, data);
 }
 
-/* ---- directories -------------------------------------------------------------------------------------- */
+/* ---- what the directories ask for --------------------------------------------------------------------- */
 
-static int is_plugin_file(const struct dirent *entry)
+void changes_add_found(PluginRegistry *registry, const char *file, const char *task)
 {
-    size_t length = strlen(entry->d_name);
-    return length > 3 && entry->d_name[0] != '.' && strcmp(entry->d_name + length - 3, ".so") == 0;
+    Change *change = change_new(registry, task ? CHANGE_RELOAD : CHANGE_LOAD, file, task);
+    change->found = true;
+    enqueue(change);
 }
 
-/* By bytes: scandir's alphasort depends on the locale. */
-static int by_name(const struct dirent **a, const struct dirent **b)
+void changes_add_vanished(PluginRegistry *registry, const char *task)
 {
-    return strcmp((*a)->d_name, (*b)->d_name);
+    Change *change = change_new(registry, CHANGE_UNLOAD, NULL, task);
+    change->found = true;
+    enqueue(change);
 }
 
-static void scan_directory(PluginRegistry *registry, const char *directory)
+void changes_add_mark(PluginRegistry *registry, void (*mark)(void *data), void *data)
 {
-    struct dirent **entries = NULL;
-    int count = scandir(directory, &entries, is_plugin_file, by_name);
-    if (count < 0) {
-        Status status;
-        status_refuse(&status, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_FAILED_PRECONDITION,
-                      "%s: the plugin directory cannot be read: %s", directory, strerror(errno));
-        registry_remember_refusal(registry, directory, &status);
-        log_warning("%s", status.message);
-        return;
-    }
-    for (int i = 0; i < count; i++) {
-        _cleanup_buffer_ Buffer path = BUFFER_INIT;
-        buffer_append_format(&path, "%s/%s", directory, entries[i]->d_name);
-        Change *change = change_new(registry, CHANGE_LOAD, path.data, NULL);
-        change->scanned = true;
-        enqueue(change);
-        free(entries[i]);
-    }
-    free(entries);
-}
-
-void plugin_registry_scan(PluginRegistry *registry, char *const *directories, size_t count,
-                          void (*scanned)(void *data), void *data)
-{
-    for (size_t i = 0; i < count; i++)
-        scan_directory(registry, directories[i]);
-    Change *mark = change_new(registry, CHANGE_MARK, NULL, NULL);
-    mark->mark = scanned;
-    mark->data = data;
-    enqueue(mark);
+    Change *change = change_new(registry, CHANGE_MARK, NULL, NULL);
+    change->mark = mark;
+    change->data = data;
+    enqueue(change);
 }

@@ -371,9 +371,9 @@ int plugin_registry_open(PluginRegistry **registry, uv_loop_t *loop, const char 
                              uv_strerror(result));
     }
     uv_timer_init(loop, &opened->timer);
-    opened->wake.data = opened;
-    opened->timer.data = opened;
-    opened->open_handles = 2;
+    uv_timer_init(loop, &opened->settle);
+    opened->wake.data = opened->timer.data = opened->settle.data = opened;
+    opened->open_handles = 3;
     *registry = opened;
     return 0;
 }
@@ -393,6 +393,7 @@ static void registry_free(PluginRegistry *registry)
     }
     while (registry->refusals)
         drop_refusal(registry, &registry->refusals);
+    watching_free(registry);
     registry_release(registry);
 }
 
@@ -425,6 +426,8 @@ void registry_continue_closing(PluginRegistry *registry)
     registry->handles_closed = true;
     uv_close((uv_handle_t *)&registry->wake, on_handle_closed);
     uv_close((uv_handle_t *)&registry->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&registry->settle, on_handle_closed);
+    watching_close(registry, on_handle_closed);
 }
 
 void plugin_registry_close(PluginRegistry *registry, PluginClosed closed, void *data)

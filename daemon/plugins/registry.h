@@ -62,7 +62,7 @@ void plugin_registry_close(PluginRegistry *registry, PluginClosed closed, void *
 
 /* ---- loading ------------------------------------------------------------------------------------------ */
 
-/* task: the one concerned, borrowed; NULL with an error, and when it is gone. */
+/* task: the one concerned, borrowed; NULL with an error, and when it is gone. A PluginDone may be NULL. */
 typedef void (*PluginDone)(const Status *status, const PluginTask *task, void *data);
 
 /*
@@ -80,10 +80,16 @@ void plugin_registry_reload(PluginRegistry *registry, const char *name, PluginDo
 /* Stops serving a task and is done when its calls in flight are. NOT_FOUND when nothing serves it. */
 void plugin_registry_unload(PluginRegistry *registry, const char *name, PluginDone done, void *data);
 
-/* Loads the *.so files of the directories, directory by directory, in the order of their names. What is
- * refused stands in plugin_registry_refusals. */
+/*
+ * Loads the *.so files of the directories, directory by directory, in the order of their names, and follows
+ * the directories from then on: what appears is loaded, what changed is reloaded, what is gone is unloaded
+ * (after its calls; histories and models stay). What is refused stands in plugin_registry_refusals.
+ */
 void plugin_registry_scan(PluginRegistry *registry, char *const *directories, size_t count,
                           void (*scanned)(void *data), void *data);
+
+/* Reloads every task, and tries the files again that were refused. */
+void plugin_registry_refresh(PluginRegistry *registry);
 
 /* ---- asking ------------------------------------------------------------------------------------------- */
 

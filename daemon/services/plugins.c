@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/services/services.h"
 
+#include "daemon/plugins/pool.h"
 #include "lib/base/memory.h"
 
 #include "rpmd/v1/plugins.pb-c.h"
+
+static void fill_workers(Arena *arena, const WorkerPool *pool, Rpmd__V1__PluginGeneration *message)
+{
+    size_t count = 0;
+    for (const Worker *worker = pool_first_worker(pool); worker; worker = TAILQ_NEXT(worker, link))
+        count++;
+    message->worker_pids = ARENA_ARRAY(arena, uint32_t, count);
+    for (const Worker *worker = pool_first_worker(pool); worker; worker = TAILQ_NEXT(worker, link)) {
+        message->worker_pids[message->n_worker_pids++] = worker_pid(worker);
+        message->worker_memory_bytes += worker->memory_bytes;
+    }
+    message->worker_restarts = pool_restarts(pool);
+    message->out_of_service = arena_format(arena, "%s", pool_breaker(pool)->message);
+}
 
 static Rpmd__V1__PluginGeneration *generation_message(Arena *arena, const PluginGeneration *generation)
 {
@@ -18,6 +33,9 @@ static Rpmd__V1__PluginGeneration *generation_message(Arena *arena, const Plugin
     message->calls_total = generation->calls_total;
     message->calls_failed = generation->calls_failed;
     message->last_error = arena_format(arena, "%s", generation->last_error.message);
+    message->worker_restarts = generation->worker_restarts;
+    if (generation->pool)
+        fill_workers(arena, generation->pool, message);
     return message;
 }
 
