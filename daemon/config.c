@@ -16,7 +16,7 @@ typedef enum KeyType {
     KEY_OCTAL,
     KEY_REAL,
     KEY_SWITCH,
-    KEY_ISOLATION
+    KEY_CHOICE
 } KeyType;
 
 typedef struct Key {
@@ -28,6 +28,7 @@ typedef struct Key {
     double maximum;
     const char *preset;
     const char *meaning;
+    const char *choices; /* KEY_CHOICE: "A or B"; the field is whether it is B */
 } Key;
 
 #define IN_CONFIG(field) offsetof(Config, field)
@@ -50,9 +51,10 @@ static const Key keys[] = {
     {"daemon", "call_seconds", KEY_NUMBER, IN_CONFIG(call_seconds), 1, 3600, "60",
      "time limit of a call to a plugin whose caller set no deadline"},
     {"daemon", "verbose", KEY_SWITCH, IN_CONFIG(verbose), 0, 0, "off", "log each call and each model change"},
-    {"plugins", "isolation", KEY_ISOLATION, IN_CONFIG(in_process), 0, 0, "process",
-     "where plugins run: process (worker processes, sandboxed) or none (in the daemon, for those who trust "
-     "them)"},
+    {"plugins", "isolation", KEY_CHOICE, IN_CONFIG(in_process), 0, 0, "process",
+     "where plugins run: process (in sandboxed worker processes) or none (in the daemon, for those who trust "
+     "them)",
+     "process or none"},
     {"plugins", "workers", KEY_NUMBER, IN_CONFIG(workers), 0, 64, "1",
      "worker processes of a plugin; 0: none while there is nothing to do"},
     {"plugins", "workers_limit", KEY_NUMBER, IN_CONFIG(workers_limit), 1, 64, "4",
@@ -68,6 +70,9 @@ static const Key keys[] = {
      "whether counts pooled over the users of the task help each of them"},
     {"method", "minimum_users", KEY_NUMBER, IN_TASK(minimum_users), 1, 1000000, "3",
      "a pooled count that fewer users fed is not used for anybody else"},
+    {"method", "rebuild", KEY_CHOICE, IN_TASK(rebuild), 0, 0, "manual",
+     "what happens to models that another version of the extractor made: manual (rpmctl model build) or auto",
+     "manual or auto"},
 };
 
 #define TASK_SECTION "task "
@@ -90,6 +95,15 @@ static bool read_switch(const char *value, bool *result)
         }
     }
     return false;
+}
+
+static bool read_choice(const Key *key, const char *value, bool *result)
+{
+    static const char separator[] = " or ";
+    const char *middle = strstr(key->choices, separator);
+    size_t length = (size_t)(middle - key->choices);
+    *result = strcmp(value, middle + strlen(separator)) == 0;
+    return *result || (strlen(value) == length && strncmp(value, key->choices, length) == 0);
 }
 
 /* A number within the key's range; "64M" where the key counts bytes. */
@@ -135,9 +149,8 @@ static bool assign(const Key *key, void *base, const char *value)
         return true;
     case KEY_SWITCH:
         return read_switch(value, (bool *)(void *)field);
-    case KEY_ISOLATION:
-        *(bool *)(void *)field = strcmp(value, "none") == 0;
-        return *(bool *)(void *)field || strcmp(value, "process") == 0;
+    case KEY_CHOICE:
+        return read_choice(key, value, (bool *)(void *)field);
     case KEY_REAL:
         return read_number(key, value, (double *)(void *)field);
     case KEY_BYTES:
@@ -161,8 +174,8 @@ static void expectation(const Key *key, char *text, size_t size)
     case KEY_SWITCH:
         snprintf(text, size, "on or off");
         break;
-    case KEY_ISOLATION:
-        snprintf(text, size, "process or none");
+    case KEY_CHOICE:
+        snprintf(text, size, "%s", key->choices);
         break;
     case KEY_OCTAL:
         snprintf(text, size, "an octal number up to %04o", (unsigned)key->maximum);

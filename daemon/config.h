@@ -19,6 +19,7 @@ typedef struct TaskSettings {
     uint64_t prompt_bytes;  /* size of a prompt at most */
     bool population;        /* whether counts pooled over users help this task */
     uint64_t minimum_users; /* a pooled cell fed by fewer users is not used for anybody else */
+    bool rebuild;           /* whether stale models are built again by themselves */
 } TaskSettings;
 
 typedef struct NamedTaskSettings {

@@ -6,6 +6,7 @@
 #include "daemon/services/health.h"
 #include "daemon/services/reflection.h"
 #include "daemon/services/services.h"
+#include "daemon/users/rebuild.h"
 #include "lib/base/error.h"
 
 #include <signal.h>
@@ -24,6 +25,7 @@ typedef struct Daemon {
     Store *store;
     PluginRegistry *plugins;
     Users *users;
+    Rebuild *rebuild;
     GrpcServer *grpc;
     NetServer *net;
     Health *health;
@@ -77,6 +79,7 @@ static void on_net_closed(void *data)
 {
     Daemon *daemon = data;
     daemon->net = NULL;
+    rebuild_stop(daemon->rebuild);
     if (daemon->users)
         users_close(daemon->users, on_users_closed, daemon);
     else
@@ -212,7 +215,9 @@ static int start(Daemon *daemon)
     r = plugin_registry_open(&daemon->plugins, &daemon->loop, config->state_dir, &plugins, daemon->status);
     if (r)
         return r;
-    daemon->users = users_new(&(UsersContext){&daemon->loop, daemon->store, daemon->plugins, config});
+    const UsersContext users = {&daemon->loop, daemon->store, daemon->plugins, config};
+    daemon->users = users_new(&users);
+    daemon->rebuild = rebuild_new(&users, daemon->users);
     GrpcLimits limits = grpc_limits_default();
     limits.drain_timeout_ms = config->drain_seconds * 1000;
     daemon->grpc = grpc_server_new(&limits);
@@ -245,6 +250,7 @@ int daemon_run(const Config *config, Status *status)
         end(&daemon);
     }
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
+    rebuild_free(daemon.rebuild);
     health_free(daemon.health);
     reflection_free(daemon.reflection);
     if (daemon.grpc)

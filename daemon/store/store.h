@@ -167,6 +167,7 @@ typedef struct StoreUser {
     uint64_t model_version;    /* 0: no model */
     uint64_t history_revision; /* changes with every change of the history */
     bool feeds_pool;
+    rpmd_text extractor_version; /* of the current model; filled by store_list_users alone */
 } StoreUser;
 
 typedef struct StoreUsers {

@@ -117,6 +117,7 @@ int users_list(Database *database, const StoreListUsers *request, StoreReply *re
             .history_revision = COLUMN_NUMBER(LIST_USERS, 3),
             .model_version = COLUMN_NUMBER(LIST_USERS, 4),
             .feeds_pool = COLUMN_NUMBER(LIST_USERS, 5) != 0,
+            .extractor_version = COLUMN_TEXT(LIST_USERS, 6),
         };
     }
     return r;

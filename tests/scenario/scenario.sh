@@ -75,7 +75,7 @@ scenario_end() {
     [ -z "$daemon" ] || daemon_stop
     if [ "$failures" -gt 0 ]; then
         echo "--- log of the daemon"
-        tail -n 30 "$place/log"
+        tail -n 60 "$place/log"
         exit 1
     fi
     exit 0

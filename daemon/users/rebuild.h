@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * rebuild = auto: when a plugin with another extractor version serves, the models of its task that an other
+ * version made are built again, a few at a time. They keep serving meanwhile. Runs on the loop's thread.
+ */
+
+#include "daemon/users/users.h"
+
+typedef struct Rebuild Rebuild;
+
+/* Watches the plugins from now on. `users` outlives it; so does everything in the context. */
+Rebuild *rebuild_new(const UsersContext *context, Users *users);
+
+/* Begins no further model. Before users_close. NULL is fine. */
+void rebuild_stop(Rebuild *rebuild);
+
+/* When the users and the store are closed, which may have called back until then. NULL is fine. */
+void rebuild_free(Rebuild *rebuild);
