@@ -198,7 +198,8 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call test_archives,$$(firstwor
 
 # The tools that play a daemon or a client are linked with that layer, the others with lib alone.
 DAEMON_TOOLS := interop_server store_kill
-$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $$(if $$(filter $$*,$(DAEMON_TOOLS)),$(TEST_PROTO_OBJECTS) $(DAEMON_ARCHIVE)) $(LIB_ARCHIVE)
+CLIENT_TOOLS := load
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $$(if $$(filter $$*,$(CLIENT_TOOLS)),$(CLIENT_ARCHIVE)) $$(if $$(filter $$*,$(DAEMON_TOOLS)),$(TEST_PROTO_OBJECTS) $(DAEMON_ARCHIVE)) $(LIB_ARCHIVE)
 	$(call say,LINK,$@)
 	$(QUIET)$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 $(call objects,$(TOOL_SOURCES)): CPPFLAGS += -I$(BUILD)/generated/tests
