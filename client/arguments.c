@@ -53,6 +53,8 @@ static const Option option_table[OPTION_COUNT] = {
     [OPTION_VERSION_NUMBER] = {"--version", "--version N",
                                "the version to go back to (default: the one before)", TYPE_NUMBER,
                                FIELD(version)},
+    [OPTION_TRY] = {"--try", "--try", "show what the plugin finds in the query on standard input",
+                    TYPE_SWITCH, FIELD(try)},
 };
 
 const char *option_synopsis(OptionId option)

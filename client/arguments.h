@@ -27,6 +27,7 @@ typedef enum OptionId {
     OPTION_EXAMPLES,
     OPTION_BUDGET,
     OPTION_VERSION_NUMBER,
+    OPTION_TRY,
     OPTION_COUNT
 } OptionId;
 
@@ -52,6 +53,7 @@ typedef struct Arguments {
     uint64_t examples;
     uint64_t budget;
     uint64_t version;
+    bool try;
     char **words; /* owned list: what is no option, behind the command's name */
     size_t word_count;
     uint32_t given; /* TAKES() of the options that stand there */

@@ -8,7 +8,6 @@
 #include "rpmd/v1/personalizer.pb-c.h"
 
 /* More than any daemon takes; keeps a mistaken redirection from filling the memory. */
-#define QUERY_INPUT_LIMIT ((size_t)4 * 1024 * 1024)
 
 /*
  * Fills *query from the command line; the text comes from standard input where it is `-` or missing.
