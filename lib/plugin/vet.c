@@ -34,11 +34,19 @@ static const char *other_writers(mode_t mode)
     return mode & S_IWOTH ? "others" : mode & S_IWGRP ? "its group" : NULL;
 }
 
-static int check_directory(const char *file, Status *status)
+/* Whoever owns a file or directory can make it writable at any time. */
+static int check_owner(const char *file, const char *what, uid_t owner, Status *status)
 {
-    const char *slash = strrchr(file, '/');
-    _cleanup_free_ char *directory =
-        slash ? memory_copy_text(file, slash == file ? 1 : (size_t)(slash - file)) : memory_copy_text(".", 1);
+    if (owner == 0 || owner == geteuid())
+        return 0;
+    return status_refuse(
+        status, STATUS_PERMISSION_DENIED,
+        "%s: vet: %s belongs to user %u, expected root or user %u, who loads it; run chown on it", file, what,
+        (unsigned)owner, (unsigned)geteuid());
+}
+
+static int check_directory(const char *file, const char *directory, Status *status)
+{
     struct stat info;
     if (stat(directory, &info) != 0)
         return refuse_error(status, file, "vet", "its directory cannot be examined");
@@ -49,7 +57,34 @@ static int check_directory(const char *file, Status *status)
             "%s: vet: its directory %s has mode %04o: %s can write to it, so anybody of them could "
             "exchange the file; run chmod go-w on the directory",
             file, directory, info.st_mode & 07777, writers);
-    return 0;
+    return check_owner(file, "its directory", info.st_uid, status);
+}
+
+/* In a directory above that all can write, the one below could be exchanged, unless only owners may do that
+ * (the sticky bit, as on /tmp). */
+static int check_directories(const char *file, Status *status)
+{
+    const char *slash = strrchr(file, '/');
+    _cleanup_free_ char *named =
+        slash ? memory_copy_text(file, slash == file ? 1 : (size_t)(slash - file)) : memory_copy_text(".", 1);
+    _cleanup_free_ char *path = realpath(named, NULL);
+    if (!path)
+        return refuse_error(status, file, "vet", "its directory cannot be examined");
+    int result = check_directory(file, path, status);
+    while (result == 0 && path[1]) {
+        char *last = strrchr(path, '/');
+        last[last == path] = '\0';
+        struct stat info;
+        if (stat(path, &info) != 0)
+            return refuse_error(status, file, "vet", "a directory above it cannot be examined");
+        if (info.st_mode & S_IWOTH && !(info.st_mode & S_ISVTX))
+            return status_refuse(
+                status, STATUS_PERMISSION_DENIED,
+                "%s: vet: the directory %s above it has mode %04o: others can write to it; run "
+                "chmod o-w on the directory",
+                file, path, info.st_mode & 07777);
+    }
+    return result;
 }
 
 /* Opens without following a symbolic link, and not a device or pipe. */
@@ -73,6 +108,8 @@ static int open_file(const char *file, int *descriptor, struct stat *info, Statu
         return status_refuse(status, STATUS_PERMISSION_DENIED,
                              "%s: vet: it has mode %04o: %s can write to it; run chmod go-w on it", file,
                              info->st_mode & 07777, writers);
+    if (check_owner(file, "it", info->st_uid, status))
+        return STATUS_REFUSED;
     if (info->st_size > PLUGIN_FILE_LIMIT)
         return status_refuse(status, STATUS_FAILED_PRECONDITION,
                              "%s: vet: it has %lld bytes, expected at most %d", file,
@@ -114,7 +151,7 @@ static int vet(VettedPlugin *vetted, const char *file, Status *status)
     struct stat info = {0};
     int result = open_file(file, &descriptor, &info, status);
     if (result == 0)
-        result = check_directory(file, status);
+        result = check_directories(file, status);
     if (result == 0)
         result = read_bytes(&vetted->bytes, file, descriptor, (size_t)info.st_size, status);
     if (result == 0)

@@ -14,9 +14,10 @@ typedef struct VettedPlugin {
 
 /*
  * Everything that can be known of a plugin file before any of its code runs, in this order: a regular file
- * (no symbolic link) that neither group nor others can write, in a directory of which the same holds; at
- * most PLUGIN_FILE_LIMIT bytes; an ELF shared object for this machine, whole; the ABI note, with a major and
- * minor that this rpmd takes. Blocks: reads the whole file.
+ * (no symbolic link) of root or of the caller's user that neither group nor others can write, in a directory
+ * of which the same holds, and no directory above that others can write without the sticky bit; at most
+ * PLUGIN_FILE_LIMIT bytes; an ELF shared object for this machine, whole; the ABI note, with a major and minor
+ * that this rpmd takes. Blocks: reads the whole file.
  *
  * STATUS_REFUSED names the file, the step ("vet"), the field, what was expected and what was found:
  * NOT_FOUND, PERMISSION_DENIED or FAILED_PRECONDITION. *vetted is then empty.

@@ -87,6 +87,20 @@ START_TEST(refuses_with_a_reason)
            "exchange "
            "the file; run chmod go-w on the directory");
     chmod(directory, 0700);
+    /* Only root can give files away. */
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chown(path, 4321, 4321), 0);
+        expect(
+            directory, "p.so", STATUS_PERMISSION_DENIED,
+            "DIR/p.so: vet: it belongs to user 4321, expected root or user 0, who loads it; run chown on it");
+        ck_assert_int_eq(chown(path, 0, 0), 0);
+        ck_assert_int_eq(chown(directory, 4321, 4321), 0);
+        expect(
+            directory, "p.so", STATUS_PERMISSION_DENIED,
+            "DIR/p.so: vet: its directory belongs to user 4321, expected root or user 0, who loads it; run "
+            "chown on it");
+        ck_assert_int_eq(chown(directory, 0, 0), 0);
+    }
     write_file(path, "#!/bin/sh\n", 10, 0755);
     expect(directory, "p.so", STATUS_FAILED_PRECONDITION,
            "DIR/p.so: vet: it is not an ELF file: it does not begin with the bytes 7F \"ELF\"");
@@ -115,4 +129,52 @@ START_TEST(refuses_with_a_reason)
 }
 END_TEST
 
-UNIT_TESTS("plugin/vet", accepts_and_copies, refuses_with_a_reason)
+/* Nobody can exchange the file through a directory above it; /tmp itself has the sticky bit. */
+START_TEST(directories_above)
+{
+    char *above = make_directory();
+    _cleanup_free_ char *directory = path_in(above, "plugins");
+    _cleanup_free_ char *path = path_in(directory, "p.so");
+    ck_assert_int_eq(mkdir(directory, 0755), 0);
+    copy_fixture("good", path);
+    chmod(above, 0777);
+    VettedPlugin vetted;
+    Status status = STATUS_INIT;
+    _cleanup_buffer_ Buffer expected = BUFFER_INIT;
+    ck_assert_int_eq(plugin_vet(&vetted, path, &status), STATUS_REFUSED);
+    buffer_append_format(
+        &expected,
+        "%s: vet: the directory %s above it has mode 0777: others can write to it; run chmod "
+        "o-w on the directory",
+        path, above);
+    ck_assert_str_eq(status.message, expected.data);
+    chmod(above, 01777);
+    ck_assert_int_eq(plugin_vet(&vetted, path, &status), 0);
+    plugin_vet_finish(&vetted);
+    remove_directory(above);
+}
+END_TEST
+
+/* What is loaded is what was vetted, whatever happens to the file. */
+START_TEST(replaced_behind_the_vetting)
+{
+    char *directory = make_directory();
+    _cleanup_free_ char *path = path_in(directory, "p.so");
+    _cleanup_free_ char *copy = NULL;
+    _cleanup_buffer_ Buffer copied = BUFFER_INIT;
+    copy_fixture("good", path);
+    VettedPlugin vetted;
+    Status status = STATUS_INIT;
+    ck_assert_int_eq(plugin_vet(&vetted, path, &status), 0);
+    copy_fixture("crashes_in_init", path);
+    ck_assert_int_eq(plugin_copy(&vetted, path, directory, &copy, &status), 0);
+    read_file(copy, &copied);
+    ck_assert_uint_eq(copied.length, vetted.bytes.length);
+    ck_assert_mem_eq(copied.data, vetted.bytes.data, copied.length);
+    plugin_vet_finish(&vetted);
+    remove_directory(directory);
+}
+END_TEST
+
+UNIT_TESTS("plugin/vet", directories_above, replaced_behind_the_vetting, accepts_and_copies,
+           refuses_with_a_reason)
