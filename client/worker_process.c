@@ -152,7 +152,7 @@ int worker_process_ask(WorkerProcess *process, WorkerRequest *request, const cha
     while ((whole = frame_peek(&process->input, WORKER_REPLY_LIMIT, &length)) == 0)
         if (receive(process, deadline_ms, step, status))
             return STATUS_REFUSED;
-    if (whole < 0 || worker_reply_read(reply, arena, process->input.data + WORKER_FRAME_HEAD, length) < 0 ||
+    if (whole < 0 || !worker_reply_read(reply, arena, process->input.data + WORKER_FRAME_HEAD, length) ||
         reply->number != request->number)
         return status_refuse(status, STATUS_INTERNAL, "%s: %s: the plugin sent something that is no reply",
                              process->file, step);

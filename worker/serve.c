@@ -104,10 +104,8 @@ static int send_output(Server *server)
 static int answer(Server *server, uint32_t length)
 {
     WorkerRequest request;
-    int result =
-        worker_request_read(&request, &server->arena, server->input.data + WORKER_FRAME_HEAD, length);
-    if (result < 0)
-        return error_trace(result);
+    if (!worker_request_read(&request, &server->arena, server->input.data + WORKER_FRAME_HEAD, length))
+        return error_origin(EBADMSG);
     if (request.kind != WORKER_LOAD && !server->image)
         return error_origin(EPROTO);
     atomic_store(&server->board->begun, request.number);

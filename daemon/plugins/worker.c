@@ -88,10 +88,10 @@ static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 static void take_reply(Worker *worker, uint32_t length)
 {
     WorkerReply reply;
-    int result = worker_reply_read(&reply, worker->handlers->reply_arena(worker),
-                                   worker->input.data + WORKER_FRAME_HEAD, length);
+    bool is_reply = worker_reply_read(&reply, worker->handlers->reply_arena(worker),
+                                      worker->input.data + WORKER_FRAME_HEAD, length);
     buffer_drop(&worker->input, WORKER_FRAME_HEAD + length);
-    if (result < 0 || reply.number != worker->request_number || worker->input.length > 0) {
+    if (!is_reply || reply.number != worker->request_number || worker->input.length > 0) {
         worker_end(worker, "sent something that is no reply");
         return;
     }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/worker/message.h"
 
-#include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/worker/worker.pb-c.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 #define REPLY_MEMORY_LIMIT (4 * WORKER_REPLY_LIMIT) /* of an unpacked reply; a true one needs less */
@@ -173,22 +171,22 @@ static void item_from_message(AnalysisRequest *item, Arena *arena, const Rpmd__W
     };
 }
 
-int worker_request_read(WorkerRequest *request, Arena *arena, const void *data, size_t length)
+bool worker_request_read(WorkerRequest *request, Arena *arena, const void *data, size_t length)
 {
     *request = (WorkerRequest){0};
     const Rpmd__Worker__Request *message =
         unpack(&rpmd__worker__request__descriptor, arena, SIZE_MAX, data, length);
     if (!message)
-        return error_origin(EBADMSG);
+        return false;
     request->number = message->number;
     switch (message->what_case) {
     case RPMD__WORKER__REQUEST__WHAT_LOAD:
         request->kind = WORKER_LOAD;
-        return 0;
+        return true;
     case RPMD__WORKER__REQUEST__WHAT_SELF_TEST:
         request->kind = WORKER_SELF_TEST;
         request->deadline_ns = message->self_test->deadline_ns;
-        return 0;
+        return true;
     case RPMD__WORKER__REQUEST__WHAT_ANALYZE: {
         request->kind = WORKER_ANALYZE;
         request->deadline_ns = message->analyze->deadline_ns;
@@ -197,10 +195,10 @@ int worker_request_read(WorkerRequest *request, Arena *arena, const void *data, 
         for (size_t i = 0; i < request->item_count; i++)
             item_from_message(&items[i], arena, message->analyze->items[i]);
         request->items = items;
-        return 0;
+        return true;
     }
     default:
-        return error_origin(EBADMSG);
+        return false;
     }
 }
 
@@ -406,13 +404,13 @@ static void log_from_message(WorkerReply *reply, Arena *arena, const Rpmd__Worke
     reply->log_count = count;
 }
 
-int worker_reply_read(WorkerReply *reply, Arena *arena, const void *data, size_t length)
+bool worker_reply_read(WorkerReply *reply, Arena *arena, const void *data, size_t length)
 {
     *reply = (WorkerReply){0};
     const Rpmd__Worker__Reply *message =
         unpack(&rpmd__worker__reply__descriptor, arena, REPLY_MEMORY_LIMIT, data, length);
     if (!message || message->code >= STATUS_CODE_COUNT || message->n_analyses > WORKER_CHUNK_ITEMS)
-        return error_origin(EBADMSG);
+        return false;
     reply->number = message->number;
     reply->status.code = (StatusCode)message->code;
     snprintf(reply->status.message, sizeof(reply->status.message), "%.*s", (int)message->message.len,
@@ -424,5 +422,5 @@ int worker_reply_read(WorkerReply *reply, Arena *arena, const void *data, size_t
         analysis_from_message(&reply->analyses[reply->analysis_count++], arena, message->analyses[i]);
     log_from_message(reply, arena, message);
     reply->memory_bytes = message->memory_bytes;
-    return 0;
+    return true;
 }

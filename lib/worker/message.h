@@ -51,6 +51,6 @@ size_t worker_chunk(const AnalysisRequest *items, size_t count);
 void worker_request_append(Buffer *buffer, const WorkerRequest *request);
 void worker_reply_append(Buffer *buffer, const WorkerReply *reply);
 
-/* From the bytes of one message. Negative (-EBADMSG) when they are none. */
-int worker_request_read(WorkerRequest *request, Arena *arena, const void *data, size_t length);
-int worker_reply_read(WorkerReply *reply, Arena *arena, const void *data, size_t length);
+/* From the bytes of one message. False when they are none. */
+bool worker_request_read(WorkerRequest *request, Arena *arena, const void *data, size_t length);
+bool worker_reply_read(WorkerReply *reply, Arena *arena, const void *data, size_t length);
