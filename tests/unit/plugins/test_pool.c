@@ -189,7 +189,7 @@ END_TEST
 START_TEST(crashes_in_batches)
 {
     enum { COUNT = 60 };
-    static char queries[COUNT][16];
+    static char queries[COUNT][24];
     AnalysisRequest requests[COUNT];
     Fixture fixture;
     open_with(&fixture, "crashes_each_tenth");
