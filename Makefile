@@ -90,13 +90,14 @@ TEST_PROTO_C := $(patsubst tests/proto/%.proto,$(BUILD)/generated/tests/%.pb-c.c
 TEST_PROTO_OBJECTS := $(TEST_PROTO_C:.c=.o)
 DESCRIPTOR_SET := $(BUILD)/generated/descriptor_set.pb
 DESCRIPTOR_OBJECT := $(BUILD)/generated/descriptor_set.o
+TEMPLATE_C       := $(patsubst plugins/template/%.c,$(BUILD)/generated/template/%.c,$(wildcard plugins/template/*.c))
+TEMPLATE_OBJECTS := $(TEMPLATE_C:=.o) $(BUILD)/generated/template/readme.md.o
 
 LIB_SOURCES    := $(sort $(wildcard lib/*/*.c))
 DAEMON_SOURCES := $(sort $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c)))
 WORKER_SOURCES := $(sort $(wildcard worker/*.c))
 CLIENT_SOURCES := $(sort $(filter-out client/main.c,$(wildcard client/*.c client/*/*.c)))
-# plugins/template is for authors; a test builds it outside the tree.
-PLUGIN_NAMES   := $(filter-out template,$(sort $(patsubst plugins/%/,%,$(dir $(wildcard plugins/*/plugin.c)))))
+PLUGIN_NAMES   := $(sort $(patsubst plugins/%/,%,$(dir $(wildcard plugins/*/plugin.c))))
 
 PROGRAMS := $(BUILD)/rpmd $(BUILD)/rpmd-worker $(BUILD)/rpmctl
 
@@ -145,14 +146,28 @@ $(DESCRIPTOR_SET): $(PROTOS)
 	@mkdir -p $(@D)
 	$(QUIET)protoc --proto_path=proto --include_imports --descriptor_set_out=$@ $(PROTOS:proto/%=%)
 
-# Defines descriptor_set_begin[] and descriptor_set_end[].
-$(DESCRIPTOR_OBJECT): $(DESCRIPTOR_SET)
-	$(QUIET)printf '.section .rodata\n.global descriptor_set_begin\n.global descriptor_set_end\ndescriptor_set_begin:\n.incbin "%s"\ndescriptor_set_end:\n.byte 0\n.section .note.GNU-stack,"",@progbits\n' $< \
+# $(call embed,NAME) makes an object of a file: it defines NAME_begin[] and NAME_end[].
+embed = printf '.section .rodata\n.global $(1)_begin\n.global $(1)_end\n$(1)_begin:\n.incbin "%s"\n$(1)_end:\n.byte 0\n.section .note.GNU-stack,"",@progbits\n' $< \
 	    | $(CC) -x assembler -c - -o $@
+
+$(DESCRIPTOR_OBJECT): $(DESCRIPTOR_SET)
+	$(QUIET)$(call embed,descriptor_set)
+
+# What `rpmctl plugin new` writes: each skeleton with features.h in place, and without our licence, since what an
+# author makes of it is theirs.
+$(TEMPLATE_C): $(BUILD)/generated/template/%.c: plugins/template/%.c plugins/template/features.h
+	@mkdir -p $(@D)
+	$(QUIET)sed '1,/^#include <string.h>/d' plugins/template/features.h | tail -n +2 | \
+	    sed -e '1,2d' -e '/^#include "features.h"/{r /dev/stdin' -e 'd}' $< > $@
+$(TEMPLATE_C:=.o): %.o: %
+	$(QUIET)$(call embed,template_$(basename $(notdir $<)))
+$(BUILD)/generated/template/readme.md.o: plugins/template/readme.md
+	@mkdir -p $(@D)
+	$(QUIET)$(call embed,template_readme)
 
 $(LIB_ARCHIVE): $(call objects,$(LIB_SOURCES)) $(PROTO_OBJECTS)
 $(DAEMON_ARCHIVE): $(call objects,$(DAEMON_SOURCES)) $(DESCRIPTOR_OBJECT)
-$(CLIENT_ARCHIVE): $(call objects,$(CLIENT_SOURCES))
+$(CLIENT_ARCHIVE): $(call objects,$(CLIENT_SOURCES)) $(TEMPLATE_OBJECTS)
 %.a:
 	@mkdir -p $(@D)
 	@rm -f $@

@@ -25,7 +25,8 @@ static const Option option_table[OPTION_COUNT] = {
     [OPTION_JSON] = {"--json", "--json", "one JSON document on standard output, or one a line for streams",
                      TYPE_SWITCH, FIELD(json)},
     [OPTION_HELP] = {"--help", "--help", "what the command does and takes", TYPE_SWITCH, FIELD(help)},
-    [OPTION_TASK] = {"--task", "--task T", "the task, as `rpmctl plugin list` names it", TYPE_TEXT,
+    [OPTION_TASK] = {"--task", "--task T",
+                     "the task's name; `rpmctl plugin list` shows those that are served", TYPE_TEXT,
                      FIELD(task)},
     [OPTION_USER] = {"--user", "--user U", "the user", TYPE_TEXT, FIELD(user)},
     [OPTION_ALL] = {"--all", "--all", "all users of the task", TYPE_SWITCH, FIELD(all)},
@@ -34,6 +35,11 @@ static const Option option_table[OPTION_COUNT] = {
                      FIELD(pool)},
     [OPTION_FORMAT] = {"--format", "--format auto|lamp|jsonl", "how the files are written (default auto)",
                        TYPE_TEXT, FIELD(format)},
+    [OPTION_ANSWERS] =
+        {"--answers", "--answers labels|ordinal|options|text",
+         "how the task's answers look: a label of a list, a whole number, one of the query's own "
+         "options, or free text",
+         TYPE_TEXT, FIELD(answers)},
     [OPTION_ID] = {"--id", "--id ID", "the item's id", TYPE_TEXT, FIELD(id)},
     [OPTION_QUERY] = {"--query", "--query TEXT", "the item's query", TYPE_TEXT, FIELD(query)},
     [OPTION_RESPONSE] = {"--response", "--response TEXT", "the item's response", TYPE_TEXT, FIELD(response)},

@@ -18,6 +18,7 @@ typedef enum OptionId {
     OPTION_ALL,
     OPTION_POOL,
     OPTION_FORMAT,
+    OPTION_ANSWERS,
     OPTION_ID,
     OPTION_QUERY,
     OPTION_RESPONSE,
@@ -43,6 +44,7 @@ typedef struct Arguments {
     bool all;
     const char *pool;
     const char *format;
+    const char *answers;
     const char *id;
     const char *query;
     const char *response;

@@ -25,6 +25,8 @@ static const Command commands[] = {
      command_plugin_reload},
     {"plugin check", "vet, load and self-test a plugin file here, without a daemon", 0,
      TAKES(OPTION_TRY) | TAKES(OPTION_OPTION), "FILE", 1, 1, true, command_plugin_check},
+    {"plugin new", "write a new plugin into a folder, to start from", TASK | TAKES(OPTION_ANSWERS), 0, "DIR",
+     1, 1, true, command_plugin_new, check_plugin_new},
     {"history import", "add or correct many items from files", TASK, TAKES(OPTION_FORMAT), "FILE...", 1,
      MANY_FILES, false, command_history_import, check_history_import},
     {"history append", "add or correct one item; updates the user's model",
