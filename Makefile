@@ -261,7 +261,7 @@ check-valgrind: $(UNIT_TESTS) $(PLUGIN_FILES) $(FIXTURE_PLUGINS) $(PROGRAMS)
 
 ## bench         measure; prints figures and ratios, asserts nothing
 .PHONY: bench
-bench: all $(BENCHES)
+bench: all $(BENCHES) $(FIXTURE_PLUGINS)
 	BUILD=$(BUILD) bench/run.sh
 
 ## coverage      line coverage of the test suite, as text

@@ -2,9 +2,10 @@
 
 /*
  * Measures a whole daemon from outside, over its socket:
- *   start-up to READY, resident memory when idle, import and build rates, ConstructPrompt by size of the
- * history, and start-up with many stored items (BENCH_ITEMS, default 1,000,000). Usage: daemon
- * BUILD-DIRECTORY
+ *   start-up to READY, resident memory when idle, of the daemon and of a worker, import and build rates,
+ *   ConstructPrompt by size of the history and with many in flight, the time from a new plugin file to its
+ *   first reply, and start-up with many stored items (BENCH_ITEMS, default 1,000,000).
+ * Usage: daemon BUILD-DIRECTORY
  */
 
 #include "client/channel.h"
@@ -15,6 +16,7 @@
 #include "rpmd/v1/history.pb-c.h"
 #include "rpmd/v1/models.pb-c.h"
 #include "rpmd/v1/personalizer.pb-c.h"
+#include "rpmd/v1/plugins.pb-c.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +30,10 @@
 #define TASK "movie_tagging"
 #define BATCH 1000
 #define QUERIES 1000
+#define IN_FLIGHT 16
+#define THROUGHPUT_SECONDS 2.0
+#define SETTLE_SECONDS 0.2 /* daemon/plugins/watching.c waits so long for a file to rest */
+#define SWAPS 10
 
 typedef struct Bench {
     const char *build;
@@ -77,11 +83,12 @@ static void wait_ready(Bench *bench)
 /* Starts rpmd and returns the seconds until it said READY. */
 static double start_daemon(Bench *bench)
 {
-    char program[160], state[96], plugins[160];
+    char program[160], state[96], plugins[160], swapped[96];
     Status status = STATUS_INIT;
     snprintf(program, sizeof(program), "%s/rpmd", bench->build);
     snprintf(state, sizeof(state), "%s/state", bench->place);
     snprintf(plugins, sizeof(plugins), "%s/plugins", bench->build);
+    snprintf(swapped, sizeof(swapped), "%s/plugins", bench->place);
     double begin = now_seconds();
     bench->daemon = fork();
     if (bench->daemon == 0) {
@@ -89,7 +96,7 @@ static double start_daemon(Bench *bench)
         if (!freopen("/dev/null", "w", stderr))
             _exit(1);
         execl(program, program, "--socket", bench->socket, "--state-dir", state, "--plugin-dir", plugins,
-              NULL);
+              "--plugin-dir", swapped, NULL);
         _exit(1);
     }
     wait_ready(bench);
@@ -244,6 +251,127 @@ static void measure_prompts(Bench *bench, char *user, uint64_t items, double bui
            (unsigned long)items, build_rate, times[QUERIES / 2] * 1e6, times[QUERIES * 99 / 100] * 1e6);
 }
 
+/* Resident and proportional memory of one worker, in bytes; the latter shares pages between all that use
+ * them. */
+static void measure_workers(Bench *bench)
+{
+    Rpmd__V1__ListPluginsRequest request = RPMD__V1__LIST_PLUGINS_REQUEST__INIT;
+    ProtobufCMessage *message = NULL;
+    Status status = STATUS_INIT;
+    if (channel_call_unary(bench->channel, "/rpmd.v1.Plugins/List", &request.base,
+                           &rpmd__v1__list_plugins_response__descriptor, &message, &status))
+        fail("List", &status);
+    const Rpmd__V1__ListPluginsResponse *list = (const Rpmd__V1__ListPluginsResponse *)message;
+    for (size_t i = 0; i < list->n_plugins; i++) {
+        const Rpmd__V1__PluginGeneration *generation = list->plugins[i]->generations[0];
+        char path[64], line[128];
+        long resident = 0, proportional = 0;
+        if (generation->n_worker_pids == 0)
+            continue;
+        snprintf(path, sizeof(path), "/proc/%u/smaps_rollup", generation->worker_pids[0]);
+        FILE *file = fopen(path, "r");
+        while (file && fgets(line, sizeof(line), file)) {
+            sscanf(line, "Rss: %ld", &resident);
+            sscanf(line, "Pss: %ld", &proportional);
+        }
+        if (file)
+            fclose(file);
+        printf("worker of %-16s resident %.1f MB, proportional %.1f MB\n", list->plugins[i]->name,
+               (double)resident / 1e3, (double)proportional / 1e3);
+    }
+    protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static ChannelStream *begin_prompt(Bench *bench, char *user, unsigned number)
+{
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    Rpmd__V1__Query query = RPMD__V1__QUERY__INIT;
+    Rpmd__V1__ConstructPromptRequest request = RPMD__V1__CONSTRUCT_PROMPT_REQUEST__INIT;
+    ChannelStream *stream = NULL;
+    Status status = STATUS_INIT;
+    query.task = TASK;
+    query.user = user;
+    query.text = description(&arena, 2000000011u + number);
+    request.query = &query;
+    if (channel_stream_open(bench->channel, "/rpmd.v1.Personalizer/ConstructPrompt", &stream, &status) ||
+        channel_stream_send(stream, &request.base, &status) || channel_stream_close_send(stream, &status))
+        fail("ConstructPrompt", &status);
+    return stream;
+}
+
+static void end_prompt(ChannelStream *stream)
+{
+    ProtobufCMessage *message = NULL;
+    Status status = STATUS_INIT;
+    if (channel_stream_receive(stream, &rpmd__v1__construct_prompt_response__descriptor, &message, &status) ||
+        !message)
+        fail("ConstructPrompt", &status);
+    protobuf_c_message_free_unpacked(message, NULL);
+    channel_stream_free(stream);
+}
+
+static void measure_throughput(Bench *bench, char *user)
+{
+    ChannelStream *streams[IN_FLIGHT];
+    unsigned done = 0;
+    for (unsigned i = 0; i < IN_FLIGHT; i++)
+        streams[i] = begin_prompt(bench, user, i);
+    double begin = now_seconds();
+    for (; now_seconds() - begin < THROUGHPUT_SECONDS; done++) {
+        end_prompt(streams[done % IN_FLIGHT]);
+        streams[done % IN_FLIGHT] = begin_prompt(bench, user, done + IN_FLIGHT);
+    }
+    double rate = done / (now_seconds() - begin);
+    for (unsigned i = 0; i < IN_FLIGHT; i++)
+        end_prompt(streams[(done + i) % IN_FLIGHT]);
+    printf("ConstructPrompt, 100 items, %d in flight: %.0f a second\n", IN_FLIGHT, rate);
+}
+
+/* The version that serves the fixture's task; 0: none. */
+static int served_version(Bench *bench)
+{
+    Rpmd__V1__ListPluginsRequest request = RPMD__V1__LIST_PLUGINS_REQUEST__INIT;
+    ProtobufCMessage *message = NULL;
+    Status status = STATUS_INIT;
+    int version = 0;
+    if (channel_call_unary(bench->channel, "/rpmd.v1.Plugins/List", &request.base,
+                           &rpmd__v1__list_plugins_response__descriptor, &message, &status))
+        fail("List", &status);
+    const Rpmd__V1__ListPluginsResponse *list = (const Rpmd__V1__ListPluginsResponse *)message;
+    for (size_t i = 0; i < list->n_plugins; i++) {
+        const Rpmd__V1__Plugin *plugin = list->plugins[i];
+        if (strcmp(plugin->name, "fixture") != 0)
+            continue;
+        for (size_t g = 0; g < plugin->n_generations && version == 0; g++)
+            if (plugin->generations[g]->state == RPMD__V1__PLUGIN_STATE__PLUGIN_STATE_SERVING)
+                version = atoi(plugin->generations[g]->version);
+    }
+    protobuf_c_message_free_unpacked(message, NULL);
+    return version;
+}
+
+/* Moves the other version of a small plugin over the file until it serves; the median of some. */
+static void measure_swaps(Bench *bench)
+{
+    double times[SWAPS];
+    char command[512];
+    for (int i = -1; i < SWAPS; i++) {
+        int version = 1 + (i + 1) % 2;
+        snprintf(command, sizeof(command),
+                 "install -m 644 %s/tests/plugins/good%s.so %s/new && mv %s/new %s/plugins/f.so",
+                 bench->build, version == 2 ? "_v2" : "", bench->place, bench->place, bench->place);
+        if (system(command) != 0)
+            fail("a new plugin file", NULL);
+        double begin = now_seconds();
+        while (served_version(bench) != version)
+            ;
+        if (i >= 0)
+            times[i] = now_seconds() - begin - SETTLE_SECONDS;
+    }
+    qsort(times, SWAPS, sizeof(times[0]), compare_times);
+    printf("from mv to serving the new version, settle time excluded: %.1f ms\n", times[SWAPS / 2] * 1e3);
+}
+
 int main(int argc, char **argv)
 {
     Bench bench = {.build = argc > 1 ? argv[1] : "build"};
@@ -253,6 +381,10 @@ int main(int argc, char **argv)
     snprintf(bench.socket, sizeof(bench.socket), "%s/rpmd.sock", bench.place);
     snprintf(bench.notify, sizeof(bench.notify), "%s/notify", bench.place);
     if (mkdir(bench.place, 0700) < 0)
+        fail("the scratch directory", NULL);
+    char swapped[96];
+    snprintf(swapped, sizeof(swapped), "%s/plugins", bench.place);
+    if (mkdir(swapped, 0755) < 0)
         fail("the scratch directory", NULL);
     open_notify_socket(&bench);
     printf("start-up to READY, empty: %.1f ms\n", start_daemon(&bench) * 1e3);
@@ -264,7 +396,11 @@ int main(int argc, char **argv)
         import_items(&bench, prefix, items, items);
         double rate = build_model(&bench, user, items);
         measure_prompts(&bench, user, items, rate);
+        if (items == 100)
+            measure_throughput(&bench, user);
     }
+    measure_workers(&bench);
+    measure_swaps(&bench);
     printf("import: %.0f items/s (%lu items)\n", import_items(&bench, "many", stored, 100),
            (unsigned long)stored);
     stop_daemon(&bench);
