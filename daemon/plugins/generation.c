@@ -8,7 +8,32 @@
 
 #define TO(state) (1u << (state))
 
-/* transitions[from]: the states that may follow. */
+/*
+ *               load, reload
+ *                    |
+ *                    v
+ *                VETTING -----------+   vet and copy, on libuv's pool; RETIRED at once when a file that
+ *                    |              |   was touched has the content that serves already
+ *                    v              |
+ *                LOADING -----------+   entry and descriptor, in the first worker
+ *                    |              |
+ *                    v              |   a step refuses
+ *              SELF_TESTING --------+   the plugin's own cases, in the first worker
+ *                    |              |
+ *                    v              v
+ *                 SERVING        FAILED     (end)
+ *                    |
+ *                    |  a newer generation took over, unload, or the daemon stops
+ *                    v
+ *                DRAINING               calls that had begun go on
+ *                    |
+ *                    v  the last call ended
+ *                 RETIRED                   (end; its workers are ended)
+ *
+ * With isolation = none there are no workers: the steps run on libuv's pool, and the code stays mapped.
+ *
+ * transitions[from]: the states that may follow.
+ */
 static const unsigned transitions[] = {
     [PLUGIN_VETTING] = TO(PLUGIN_LOADING) | TO(PLUGIN_FAILED) | TO(PLUGIN_RETIRED),
     [PLUGIN_LOADING] = TO(PLUGIN_SELF_TESTING) | TO(PLUGIN_FAILED),

@@ -2,33 +2,9 @@
 #pragma once
 
 /*
- * One loaded version of a plugin file, and its life:
- *
- *               load, reload
- *                    |
- *                    v
- *                VETTING -----------+   vet and copy, on libuv's pool; RETIRED at once when a file that
- *                    |              |   was touched has the content that serves already
- *                    v              |
- *                LOADING -----------+   entry and descriptor, in the first worker
- *                    |              |
- *                    v              |   a step refuses
- *              SELF_TESTING --------+   the plugin's own cases, in the first worker
- *                    |              |
- *                    v              v
- *                 SERVING        FAILED     (end)
- *                    |
- *                    |  a newer generation took over, unload, or the daemon stops
- *                    v
- *                DRAINING               calls that had begun go on
- *                    |
- *                    v  the last call ended
- *                 RETIRED                   (end; its workers are ended)
- *
- * With isolation = none there are no workers: the steps run on libuv's pool, and the code stays mapped.
- *
- * generation_move is the only way to change the state: it checks the table and what must hold in the new
- * state. Everything here belongs to the loop thread; a step on the pool only sees its PluginLoading.
+ * One loaded version of a plugin file, and its life, which generation.c draws. generation_move is the only way
+ * to change the state: it checks the table and what must hold in the new state. Everything here belongs to the
+ * loop thread.
  */
 
 #include "lib/base/status.h"

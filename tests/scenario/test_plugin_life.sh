@@ -109,4 +109,14 @@ kill -HUP "$daemon"
 wait_for 'SIGHUP: all plugins are loaded anew'
 wait_for 'plugin other_fixture, generation 2: serving'
 expect 0 'worker [0-9]+' rpmctl plugin list
+daemon_stop
+
+# isolation = none: the same without workers, for those who trust their plugins.
+printf '[plugins]\nisolation = none\n' >"$place/rpmd.conf"
+daemon_start
+expect_equal 'other word' "$(feature)" 'the feature with isolation = none'
+expect_equal '' "$(rpmctl plugin list | grep worker)" 'workers with isolation = none'
+expect_equal '' "$(pgrep -P "$daemon")" 'processes with isolation = none'
+printf '[plugins]\nisolation = some\n' >"$place/rpmd.conf"
+expect 1 'isolation = some is not possible; write process or none' rpmd --config "$place/rpmd.conf" --check-config
 scenario_end
