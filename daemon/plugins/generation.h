@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * One loaded version of a plugin file, and its life, which generation.c draws. generation_move is the only way
- * to change the state: it checks the table and what must hold in the new state. Everything here belongs to the
- * loop thread.
+ * One loaded version of a plugin file, and its life, which generation.c draws. generation_move is the only
+ * way to change the state: it checks the table and what must hold in the new state. Everything here belongs
+ * to the loop thread.
  */
 
 #include "lib/base/status.h"

@@ -29,16 +29,21 @@ struct Rebuild {
     bool is_stopped;
 };
 
+static void pass_release(Pass *pass)
+{
+    intern_finish(&pass->stale);
+    arena_finish(&pass->last_user);
+    free(pass->task);
+    free(pass);
+}
+
 static void pass_free(Pass *pass)
 {
     Pass **place = &pass->rebuild->passes;
     while (*place != pass)
         place = &(*place)->next;
     *place = pass->next;
-    intern_finish(&pass->stale);
-    arena_finish(&pass->last_user);
-    free(pass->task);
-    free(pass);
+    pass_release(pass);
 }
 
 static void build_more(Pass *pass);
@@ -138,7 +143,10 @@ void rebuild_free(Rebuild *rebuild)
 {
     if (!rebuild)
         return;
-    while (rebuild->passes)
-        pass_free(rebuild->passes);
+    while (rebuild->passes) {
+        Pass *pass = rebuild->passes;
+        rebuild->passes = pass->next;
+        pass_release(pass);
+    }
     free(rebuild);
 }
