@@ -35,11 +35,9 @@ static const Option option_table[OPTION_COUNT] = {
                      FIELD(pool)},
     [OPTION_FORMAT] = {"--format", "--format auto|lamp|jsonl", "how the files are written (default auto)",
                        TYPE_TEXT, FIELD(format)},
-    [OPTION_ANSWERS] =
-        {"--answers", "--answers labels|ordinal|options|text",
-         "how the task's answers look: a label of a list, a whole number, one of the query's own "
-         "options, or free text",
-         TYPE_TEXT, FIELD(answers)},
+    [OPTION_ANSWERS] = {"--answers", "--answers labels|ordinal|options|text",
+                        "one of a list, a whole number, one of the query's own options, or free text",
+                        TYPE_TEXT, FIELD(answers)},
     [OPTION_ID] = {"--id", "--id ID", "the item's id", TYPE_TEXT, FIELD(id)},
     [OPTION_QUERY] = {"--query", "--query TEXT", "the item's query", TYPE_TEXT, FIELD(query)},
     [OPTION_RESPONSE] = {"--response", "--response TEXT", "the item's response", TYPE_TEXT, FIELD(response)},

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The life of plugin files in a directory of a running daemon, as an operator sees it.
-# shellcheck disable=SC1091,SC2154 # sourced below: build, place
+# shellcheck disable=SC1091,SC2034,SC2154 # sourced below: build, place, daemon_options
 . "$(dirname "$0")/scenario.sh"
 fixtures=$build/tests/plugins
 plugins=$place/plugins

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Plugins that are replaced, crash and are killed under a steady load. LOAD_SECONDS (default 5) each.
-# shellcheck disable=SC1091,SC2154 # sourced below: build, place
+# shellcheck disable=SC1091,SC2034,SC2154 # sourced below: build, place, daemon_options
 . "$(dirname "$0")/scenario.sh"
 fixtures=$build/tests/plugins
 seconds=${LOAD_SECONDS:-5}

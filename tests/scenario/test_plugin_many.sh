@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # A directory with many plugins (PLUGIN_COUNT, default 200), each of a task of its own.
-# shellcheck disable=SC1091,SC2154 # sourced below: build, place
+# shellcheck disable=SC1091,SC2034,SC2154 # sourced below: build, place, daemon_options
 . "$(dirname "$0")/scenario.sh"
 count=${PLUGIN_COUNT:-200}
 plugins=$place/plugins
