@@ -199,7 +199,7 @@ $(BUILD)/plugins/%.so: $$(wildcard plugins/%/*.c plugins/%/*.h) include/rpmd/plu
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c tests/plugins/fixture.h include/rpmd/plugin.h
 	@mkdir -p $(@D)
 	$(call say,PLUGIN,$@)
-	$(QUIET)$(CC) $(PLUGIN_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -shared $< -o $@
+	$(QUIET)$(CC) $(PLUGIN_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -shared $< -lm -o $@
 	@chmod go-w $@ $(@D)
 
 # A unit test is linked with the layers that its folder stands for.
