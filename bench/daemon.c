@@ -31,7 +31,7 @@
 #define BATCH 1000
 #define QUERIES 1000
 #define IN_FLIGHT 16
-#define THROUGHPUT_SECONDS 2.0
+#define THROUGHPUT_SECONDS 6.0
 #define SETTLE_SECONDS 0.2 /* daemon/plugins/watching.c waits so long for a file to rest */
 #define SWAPS 10
 

@@ -52,14 +52,16 @@ void buffer_append_format(Buffer *buffer, const char *format, ...)
     va_start(arguments, format);
     va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    /* Most texts fit at once; formatting is what takes the time. */
+    char *end = buffer_reserve(buffer, BUFFER_MINIMUM);
+    size_t room = buffer->capacity - buffer->length;
+    int length = vsnprintf(end, room, format, arguments);
     va_end(arguments);
-    if (length > 0) {
-        char *end = buffer_reserve(buffer, (size_t)length);
-        vsnprintf(end, (size_t)length + 1, format, again);
-        buffer->length += (size_t)length;
-    }
+    if (length > 0 && (size_t)length >= room)
+        vsnprintf(buffer_reserve(buffer, (size_t)length), (size_t)length + 1, format, again);
     va_end(again);
+    buffer->length += length > 0 ? (size_t)length : 0;
+    buffer->data[buffer->length] = '\0';
 }
 
 void buffer_drop(Buffer *buffer, size_t length)

@@ -20,11 +20,6 @@ static size_t line_break(rpmd_text text, size_t i)
     return 0;
 }
 
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
 size_t prompt_text_cut(rpmd_text text, size_t limit)
 {
     if (text.length <= limit)
@@ -34,19 +29,39 @@ size_t prompt_text_cut(rpmd_text text, size_t limit)
     return limit;
 }
 
+/* The characters that a line may replace. */
+static bool is_mark(unsigned char c)
+{
+    return c == '"' || c == '[' || c == ']';
+}
+
+/* How many bytes from text[i] on, before `end`, are shown as they are: none of them a control character, the
+ * begin of a line break, or one of `marks`. */
+static size_t plain_run(rpmd_text text, size_t i, size_t end, const char *marks)
+{
+    size_t begin = i;
+    for (; i < end; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20 || c == 0x7f || (is_mark(c) && strchr(marks, c)) ||
+            ((c == 0xc2 || c == 0xe2) && line_break(text, i)))
+            break;
+    }
+    return i - begin;
+}
+
 bool prompt_text_block(Buffer *buffer, rpmd_text text, size_t limit)
 {
     size_t shown = limit ? prompt_text_cut(text, limit) : text.length;
     buffer_append_string(buffer, PROMPT_TEXT_QUOTE);
     for (size_t i = 0; i < shown;) {
+        size_t run = plain_run(text, i, shown, "");
+        buffer_append(buffer, text.data + i, run);
+        i += run;
+        if (i == shown)
+            break;
         size_t skip = line_break(text, i);
-        if (skip) {
-            buffer_append_string(buffer, "\n" PROMPT_TEXT_QUOTE);
-            i += skip;
-            continue;
-        }
-        buffer_append(buffer, is_control(text.data[i]) ? " " : &text.data[i], 1);
-        i++;
+        buffer_append_string(buffer, skip ? "\n" PROMPT_TEXT_QUOTE : " ");
+        i += skip ? skip : 1;
     }
     if (shown < text.length)
         buffer_append_format(buffer, PROMPT_TEXT_CUT "\n(cut: the first %zu bytes of %zu are shown)", shown,
@@ -55,20 +70,20 @@ bool prompt_text_block(Buffer *buffer, rpmd_text text, size_t limit)
     return shown < text.length;
 }
 
-/* One line of text; `from` characters become the `to` at the same place. */
+/* One line of text; `from` marks become the `to` at the same place. */
 static void append_line(Buffer *buffer, rpmd_text text, size_t limit, const char *from, const char *to)
 {
     size_t shown = limit ? prompt_text_cut(text, limit) : text.length;
     for (size_t i = 0; i < shown;) {
+        size_t run = plain_run(text, i, shown, from);
+        buffer_append(buffer, text.data + i, run);
+        i += run;
+        if (i == shown)
+            break;
         size_t skip = line_break(text, i);
-        if (skip || is_control(text.data[i])) {
-            buffer_append_string(buffer, " ");
-            i += skip ? skip : 1;
-            continue;
-        }
-        const char *found = strchr(from, text.data[i]);
-        buffer_append(buffer, found ? &to[found - from] : &text.data[i], 1);
-        i++;
+        const char *mark = is_mark((unsigned char)text.data[i]) ? strchr(from, text.data[i]) : NULL;
+        buffer_append(buffer, mark ? &to[mark - from] : " ", 1);
+        i += skip ? skip : 1;
     }
     if (shown < text.length)
         buffer_append_string(buffer, PROMPT_TEXT_CUT);
