@@ -149,6 +149,7 @@ static void add_services(Daemon *daemon)
         .plugins = daemon->plugins,
         .users = daemon->users,
         .grpc = daemon->grpc,
+        .tokenizer = tokenizer_new(),
         .started_us = now_us(),
     };
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
@@ -251,6 +252,7 @@ int daemon_run(const Config *config, Status *status)
     }
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     rebuild_free(daemon.rebuild);
+    tokenizer_free(daemon.context.tokenizer);
     health_free(daemon.health);
     reflection_free(daemon.reflection);
     if (daemon.grpc)

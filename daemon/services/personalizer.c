@@ -38,14 +38,12 @@ struct QueryCall {
     rpmd_text paths[RETRIEVAL_LIMIT]; /* reasoning paths of the retrieved items */
     size_t retrieved_count;
     PopulationView view;
-    Tokenizer *tokenizer;
     PredictionRequest prediction; /* closed tasks */
 };
 
 static void release(void *data)
 {
     QueryCall *query = data;
-    tokenizer_free(query->tokenizer);
     arena_finish(&query->extracted);
     arena_finish(&query->arena);
     free(query);
@@ -57,12 +55,11 @@ static void prepare(QueryCall *query, const UserReply *reply, const rpmd_plugin 
     query->model = reply->model;
     query->settings = config_task(query->context->config, query->task);
     query->reasoning = task_reasoning(&query->arena, plugin, query->settings->smoothing);
-    query->tokenizer = tokenizer_new();
     query->view = (PopulationView){.population = reply->population,
                                    .own = reply->share,
                                    .user = reply->user_number,
                                    .minimum_users = (uint32_t)query->settings->minimum_users};
-    target_prepare(&query->target, &query->arena, query->tokenizer, query->model);
+    target_prepare(&query->target, &query->arena, query->context->tokenizer, query->model);
     size_t k = query->examples ? query->examples : query->settings->examples;
     query->retrieved_count = retrieval_find(query->model, &query->target, k, query->retrieved);
     for (size_t i = 0; i < query->retrieved_count; i++)
@@ -168,7 +165,7 @@ static PredictionCase *predict(QueryCall *query)
                                             .retrieved = query->retrieved,
                                             .retrieved_count = query->retrieved_count,
                                             .view = query->view.population ? &query->view : NULL,
-                                            .tokenizer = query->tokenizer};
+                                            .tokenizer = query->context->tokenizer};
     prediction_of_target(&query->prediction, &query->arena, prediction);
     return prediction;
 }

@@ -21,6 +21,7 @@ typedef struct ServiceContext {
     Users *users;
     GrpcServer *grpc;
     NetServer *net;
+    Tokenizer *tokenizer; /* of the loop's thread */
     int64_t started_us;
 } ServiceContext;
 

@@ -46,6 +46,16 @@ void buffer_append_string(Buffer *buffer, const char *string)
     buffer_append(buffer, string, strlen(string));
 }
 
+void buffer_append_number(Buffer *buffer, uint64_t number)
+{
+    char digits[20]; /* of 2^64 - 1 */
+    size_t begin = sizeof(digits);
+    do
+        digits[--begin] = (char)('0' + number % 10);
+    while (number /= 10);
+    buffer_append(buffer, digits + begin, sizeof(digits) - begin);
+}
+
 void buffer_append_format(Buffer *buffer, const char *format, ...)
 {
     va_list arguments;

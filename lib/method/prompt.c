@@ -286,7 +286,9 @@ static void write_conclusion(Writer *writer)
                                    : middle ? ", the middle of what is likely: "
                                             : ", then ");
         prompt_text_quote(tail, prediction->candidates[named[i]].answer, 0);
-        buffer_append_format(tail, " (%.0f%%)", 100 * result->probabilities[named[i]]);
+        buffer_append_string(tail, " (");
+        prompt_text_share(tail, result->probabilities[named[i]]);
+        buffer_append_string(tail, ")");
     }
     buffer_append_string(tail, "; follow them unless the text clearly says otherwise.\n");
 }

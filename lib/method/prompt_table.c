@@ -74,10 +74,12 @@ static void append_answers(Buffer *buffer, const UserModel *model, uint32_t fact
     for (size_t i = 0; i < count; i++) {
         buffer_append_string(buffer, i ? ", " : " ");
         prompt_text_quote(buffer, model->classes[ranked[i]], 0);
-        buffer_append_format(buffer, " %.0f%% (%u of %u)",
-                             100 * statistics_propensity(model, factor, ranked[i], smoothing, NULL),
-                             statistics_count(model, factor, ranked[i], NULL),
-                             statistics_items(model, factor, NULL));
+        buffer_append_string(buffer, " ");
+        prompt_text_share(buffer, statistics_propensity(model, factor, ranked[i], smoothing, NULL));
+        buffer_append_string(buffer, " (");
+        prompt_text_part(buffer, statistics_count(model, factor, ranked[i], NULL),
+                         statistics_items(model, factor, NULL));
+        buffer_append_string(buffer, ")");
     }
 }
 
@@ -93,7 +95,8 @@ void prompt_table_row(Buffer *buffer, const UserModel *model, uint32_t factor, d
     const Factor *described = factor_set_get(model->factors, factor);
     const FactorCounts *counts = &model->counts[factor];
     reasoning_factor(buffer, model, factor);
-    buffer_append_format(buffer, " n=%u", counts->items);
+    buffer_append_string(buffer, " n=");
+    buffer_append_number(buffer, counts->items);
     if (model->answer_kind != RPMD_ANSWER_TEXT) {
         buffer_append_string(buffer, ":");
         append_answers(buffer, model, factor, smoothing, ROW_ANSWER_LIMIT);

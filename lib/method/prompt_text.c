@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/method/prompt_text.h"
 
-#include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* Bytes of the line break at text[i] (of any kind that a reader might honour), or 0. */
@@ -125,6 +125,19 @@ void prompt_text_factor(Buffer *buffer, rpmd_text name)
     buffer_append_string(buffer, "[");
     append_line(buffer, name, 0, "[]\"", "()'");
     buffer_append_string(buffer, "]");
+}
+
+void prompt_text_share(Buffer *buffer, double share)
+{
+    buffer_append_number(buffer, (uint64_t)llrint(100 * share));
+    buffer_append_string(buffer, "%");
+}
+
+void prompt_text_part(Buffer *buffer, uint64_t part, uint64_t whole)
+{
+    buffer_append_number(buffer, part);
+    buffer_append_string(buffer, " of ");
+    buffer_append_number(buffer, whole);
 }
 
 uint32_t prompt_text_percent(uint64_t part, uint64_t whole)

@@ -41,6 +41,12 @@ void prompt_text_name(Buffer *buffer, rpmd_text name);
 /* Appends [name]. */
 void prompt_text_factor(Buffer *buffer, rpmd_text name);
 
+/* "58%" for 0.581; halves go to the even number, as printf rounds. */
+void prompt_text_share(Buffer *buffer, double share);
+
+/* "7 of 12" */
+void prompt_text_part(Buffer *buffer, uint64_t part, uint64_t whole);
+
 /* 100 * part / whole, rounded half up; 0 where whole is 0. */
 uint32_t prompt_text_percent(uint64_t part, uint64_t whole);
 

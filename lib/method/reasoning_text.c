@@ -101,7 +101,10 @@ void reasoning_share(Buffer *buffer, const ReasoningTask *task, const UserModel 
 {
     double share = statistics_propensity(model, factor, answer_class, task->smoothing, without);
     prompt_text_quote(buffer, model->classes[answer_class], 0);
-    buffer_append_format(buffer, " in %u of %u (%.0f%%)",
-                         statistics_count(model, factor, answer_class, without),
-                         statistics_items(model, factor, without), 100 * share);
+    buffer_append_string(buffer, " in ");
+    prompt_text_part(buffer, statistics_count(model, factor, answer_class, without),
+                     statistics_items(model, factor, without));
+    buffer_append_string(buffer, " (");
+    prompt_text_share(buffer, share);
+    buffer_append_string(buffer, ")");
 }
