@@ -23,6 +23,7 @@ static const Command commands[] = {
      command_plugin_unload},
     {"plugin reload", "load a plugin's file again, beside the running one", 0, 0, "NAME", 1, 1, false,
      command_plugin_reload},
+    {"plugin watch", "what happens to plugins, as it happens", 0, 0, NULL, 0, 0, false, command_plugin_watch},
     {"plugin check", "vet, load and self-test a plugin file here, without a daemon", 0,
      TAKES(OPTION_TRY) | TAKES(OPTION_OPTION), "FILE", 1, 1, true, command_plugin_check},
     {"plugin new", "write a new plugin into a folder, to start from", TASK | TAKES(OPTION_ANSWERS), 0, "DIR",

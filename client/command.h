@@ -40,6 +40,7 @@ int command_plugin_list(Session *session, const Arguments *arguments);
 int command_plugin_load(Session *session, const Arguments *arguments);
 int command_plugin_unload(Session *session, const Arguments *arguments);
 int command_plugin_reload(Session *session, const Arguments *arguments);
+int command_plugin_watch(Session *session, const Arguments *arguments);
 int command_plugin_check(Session *session, const Arguments *arguments);
 int command_plugin_new(Session *session, const Arguments *arguments);
 int command_history_import(Session *session, const Arguments *arguments);

@@ -44,7 +44,8 @@ int main(int count, char **words)
                 "rpmd-worker runs one plugin for rpmd, which starts it; it is not for use by hand.\n");
         return 2;
     }
-    close(WORKER_BOARD);
+    /* What rpmd itself inherited, and everything of rpmd's that was not closed on the way here. */
+    close_range(WORKER_BOARD, ~0U, 0);
     ignore_signals();
     int memory_file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     Status ready = STATUS_INIT;

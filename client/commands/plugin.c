@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/command.h"
 
+#include "client/commands/tables.h"
 #include "lib/base/memory.h"
 #include "rpmd/v1/plugins.pb-c.h"
 
@@ -124,4 +125,29 @@ int command_plugin_reload(Session *session, const Arguments *arguments)
         print_plugin(session, response->plugin);
     rpmd__v1__reload_plugin_response__free_unpacked(response, NULL);
     return EXIT_DONE;
+}
+
+static void print_event(Session *session, const ProtobufCMessage *message, void *userdata)
+{
+    (void)userdata;
+    const Rpmd__V1__PluginEvent *event = (const Rpmd__V1__PluginEvent *)message;
+    if (session_print_json(session, message))
+        return;
+    char time[TABLE_TIME_SIZE];
+    table_format_time(event->time_us, time);
+    printf("%s  %s", time, event->name);
+    if (event->generation > 0)
+        printf(", generation %lu", (unsigned long)event->generation);
+    printf(": %s: %s\n", state_name(event->to), event->reason);
+    fflush(stdout);
+}
+
+int command_plugin_watch(Session *session, const Arguments *arguments)
+{
+    (void)arguments;
+    Rpmd__V1__WatchPluginsRequest request = RPMD__V1__WATCH_PLUGINS_REQUEST__INIT;
+    return session_stream(session, "/rpmd.v1.Plugins/Watch", &request.base,
+                          &rpmd__v1__plugin_event__descriptor, print_event, NULL)
+               ? EXIT_REFUSED
+               : EXIT_DONE;
 }

@@ -352,7 +352,7 @@ void pool_self_test(WorkerPool *pool, PoolStepDone done, void *data)
 {
     Worker *worker = TAILQ_FIRST(&pool->workers);
     begin_step(pool, POOL_SELF_TESTING, done, data);
-    worker_start_timer(worker, LOAD_MS);
+    worker_start_timer(worker, LOAD_MS + CANCEL_WAIT_MS);
     worker_send(worker, &(WorkerRequest){.kind = WORKER_SELF_TEST,
                                          .deadline_ns = uv_hrtime() + LOAD_MS * 1000000ull});
 }

@@ -34,6 +34,9 @@ feature() { rpmctl --json explain "${task[@]}" --user ada 'Is it?' | jq -r '.fea
 daemon_start
 expect 1 'NOT_FOUND: no plugin serves the task "fixture"' rpmctl prompt "${task[@]}" --user ada 'Is it?'
 
+rpmctl plugin watch >"$place/watched" &
+watcher=$!
+
 # A new file is loaded; a history and a model of its task.
 put good f.so
 wait_for 'plugin fixture, generation 1: serving'
@@ -49,6 +52,24 @@ wait_for 'plugin fixture, generation 1: retired'
 wait_for '1 stale models are built again, 0 failed'
 expect_equal 'opening word' "$(feature)" 'the feature of version 2'
 expect 0 'generation 2: SERVING, version 2' rpmctl plugin list
+
+# A worker has nothing of the daemon's but its socket and the copy, and no environment.
+worker=$(rpmctl --json plugin list | jq '.plugins[] | select(.name == "fixture") | .generations[0].workerPids[0]')
+expect_equal "$(printf '%s\n' /dev/null /dev/null /dev/null "$(realpath "$state")"/plugins/*.so "/proc/$worker/statm" 'socket:[]' | grep -E "null|statm|socket|$(sha256sum "$plugins/f.so" | cut -d' ' -f1)" | sort)" \
+    "$(find "/proc/$worker/fd" -type l -exec readlink {} + | sed 's/socket:.*/socket:[]/' | sort)" 'what a worker has open'
+expect_equal '' "$(tr -d '\0' <"/proc/$worker/environ")" "a worker's environment"
+expect 0 'NoNewPrivs:.*1' grep NoNewPrivs "/proc/$worker/status"
+expect 0 'Seccomp:.*2' grep Seccomp: "/proc/$worker/status"
+
+# Who watches reads every move, with its reason.
+expect 0 'fixture, generation 1: VETTING: a new file|f\.so: VETTING: a new file' cat "$place/watched"
+expect 0 'fixture, generation 2: VETTING: its file changed' cat "$place/watched"
+expect 0 'fixture, generation 2: LOADING: vetted and copied' cat "$place/watched"
+expect 0 'fixture, generation 2: SELF_TESTING: loaded, its descriptor is right' cat "$place/watched"
+expect 0 'fixture, generation 2: SERVING: version 2 serves' cat "$place/watched"
+expect 0 'fixture, generation 1: DRAINING: a newer generation serves' cat "$place/watched"
+expect 0 'fixture, generation 1: RETIRED: its last call has ended' cat "$place/watched"
+kill "$watcher"
 
 # Each broken file leaves the one that serves alone, and the list says what is wrong with it.
 while IFS='|' read -r name message; do
@@ -117,6 +138,15 @@ daemon_start
 expect_equal 'other word' "$(feature)" 'the feature with isolation = none'
 expect_equal '' "$(rpmctl plugin list | grep worker)" 'workers with isolation = none'
 expect_equal '' "$(pgrep -P "$daemon")" 'processes with isolation = none'
+
+# rebuild = manual, the default: the model serves, says that it is stale and why, until it is built again.
+put good_v2 i.so
+wait_for 'plugin fixture, generation 2: serving: version 2'
+expect 0 'it was extracted by version 1 of the plugin, which is 2 now; build it again' rpmctl model show "${task[@]}" --user ada
+expect 0 '' rpmctl prompt "${task[@]}" --user ada 'Is it?'
+expect 0 '1 models are built' rpmctl model build "${task[@]}" --all
+expect_equal '' "$(rpmctl model show "${task[@]}" --user ada | grep 'build it again')" 'a model that was built again'
+
 printf '[plugins]\nisolation = some\n' >"$place/rpmd.conf"
 expect 1 'isolation = some is not possible; write process or none' rpmd --config "$place/rpmd.conf" --check-config
 scenario_end

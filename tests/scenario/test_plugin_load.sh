@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Plugins that are replaced, crash and are killed under a steady load. LOAD_SECONDS (default 5) each.
+# Plugins that are replaced, crash and are killed under a steady load. LOAD_SECONDS: how long they are replaced.
 # shellcheck disable=SC1091,SC2034,SC2154 # sourced below: build, place, daemon_options
 . "$(dirname "$0")/scenario.sh"
 fixtures=$build/tests/plugins
-seconds=${LOAD_SECONDS:-5}
+seconds=5
 plugins=$place/plugins
 mkdir -m 755 "$plugins"
 daemon_options=(--plugin-dir "$plugins")
@@ -24,6 +24,7 @@ expect 0 '1 models are built' rpmctl model build --task fixture --all
 load >/dev/null
 memory_before=$(memory)
 descriptors_before=$(descriptors)
+seconds=${LOAD_SECONDS:-10}
 load >"$place/result" &
 loader=$!
 reloads=0
@@ -43,6 +44,8 @@ expect_equal "$(rpmctl --json plugin list | jq '[.plugins[].generations[].worker
 [ "$(descriptors)" -le $((descriptors_before + 3)) ] || fail "$(descriptors) descriptors after the reloads, $descriptors_before before"
 [ "$(memory)" -le $((memory_before + memory_before / 5 + 2048)) ] || fail "memory grew from $memory_before to $(memory) KiB"
 expect_equal 1 "$(find "$state/plugins" -name '*.so' -newer "$place/history.jsonl" | wc -l)" 'private copies made since'
+
+seconds=5
 
 # Workers that are killed at random cost at most the calls that they had.
 load >"$place/result" &

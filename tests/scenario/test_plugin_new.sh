@@ -4,7 +4,7 @@
 # shellcheck disable=SC1091,SC2154 # sourced below: build, place
 . "$(dirname "$0")/scenario.sh"
 umask 022
-root=$place/root
+root=$place/installed
 make -s BUILD="$build" DESTDIR="$root" install >"$place/install.log" 2>&1 || fail "make install: $(tail -n 3 "$place/install.log")"
 PATH=$root/usr/bin:$PATH
 mkdir "$place/work"
