@@ -107,6 +107,7 @@ struct PluginRegistry {
     WatchedDirectory *directories; /* see watching.c */
     WatchedFile *files;
     uv_timer_t settle;
+    uv_timer_t recheck;
 
     uv_async_t wake; /* runs callbacks and changes outside the functions that ask for them */
     uv_timer_t timer;
@@ -149,7 +150,8 @@ void registry_close_pool(PluginGeneration *generation);
 void registry_discard_copy(PluginRegistry *registry, char *path);
 void registry_remove_copies(PluginRegistry *registry);
 
-void registry_remember_refusal(PluginRegistry *registry, const char *file, const Status *status);
+/* Returns whether it is news: another reason than before, or none before. */
+bool registry_remember_refusal(PluginRegistry *registry, const char *file, const Status *status);
 void registry_forget_refusal(PluginRegistry *registry, const char *file);
 
 /* Fills NOT_FOUND with the tasks that there are. */

@@ -267,8 +267,11 @@ void registry_forget_refusal(PluginRegistry *registry, const char *file)
     }
 }
 
-void registry_remember_refusal(PluginRegistry *registry, const char *file, const Status *status)
+bool registry_remember_refusal(PluginRegistry *registry, const char *file, const Status *status)
 {
+    for (const PluginRefusal *known = registry->refusals; known; known = known->next)
+        if (strcmp(known->file, file) == 0 && strcmp(known->status.message, status->message) == 0)
+            return false;
     registry_forget_refusal(registry, file);
     if (registry->refusals && registry->refusal_count == PLUGIN_REFUSAL_LIMIT)
         drop_refusal(registry, &registry->refusals);
@@ -280,6 +283,7 @@ void registry_remember_refusal(PluginRegistry *registry, const char *file, const
         place = &(*place)->next;
     *place = refusal;
     registry->refusal_count++;
+    return true;
 }
 
 const PluginRefusal *plugin_registry_refusals(const PluginRegistry *registry)
@@ -372,8 +376,9 @@ int plugin_registry_open(PluginRegistry **registry, uv_loop_t *loop, const char 
     }
     uv_timer_init(loop, &opened->timer);
     uv_timer_init(loop, &opened->settle);
-    opened->wake.data = opened->timer.data = opened->settle.data = opened;
-    opened->open_handles = 3;
+    uv_timer_init(loop, &opened->recheck);
+    opened->wake.data = opened->timer.data = opened->settle.data = opened->recheck.data = opened;
+    opened->open_handles = 4;
     *registry = opened;
     return 0;
 }
@@ -427,6 +432,7 @@ void registry_continue_closing(PluginRegistry *registry)
     uv_close((uv_handle_t *)&registry->wake, on_handle_closed);
     uv_close((uv_handle_t *)&registry->timer, on_handle_closed);
     uv_close((uv_handle_t *)&registry->settle, on_handle_closed);
+    uv_close((uv_handle_t *)&registry->recheck, on_handle_closed);
     watching_close(registry, on_handle_closed);
 }
 

@@ -14,7 +14,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define SETTLE_MS 200 /* longer than the pauses of a copy, shorter than a person's patience */
+#define RECHECK_MS 2000 /* how soon a directory that is not there is looked for again */
+#define SETTLE_MS 200   /* longer than the pauses of a copy, shorter than a person's patience */
 
 /* What a file looks like; all zero: it is not there. */
 typedef struct Stamp {
@@ -36,6 +37,7 @@ struct WatchedDirectory {
     PluginRegistry *registry;
     char *path;
     uv_fs_event_t event;
+    ino_t inode; /* of what is watched; 0: nothing is */
 };
 
 static bool is_same(const Stamp *a, const Stamp *b)
@@ -179,10 +181,13 @@ static void act(PluginRegistry *registry)
 
 /* ---- events ------------------------------------------------------------------------------------------- */
 
+static bool watch_all(PluginRegistry *registry);
+
 static void on_settled(uv_timer_t *timer)
 {
     PluginRegistry *registry = timer->data;
-    if (look(registry))
+    bool news = watch_all(registry);
+    if (look(registry) || news)
         uv_timer_start(timer, on_settled, SETTLE_MS, 0);
     else
         act(registry);
@@ -201,17 +206,56 @@ static void on_event(uv_fs_event_t *event, const char *name, int events, int sta
     uv_timer_start(&registry->settle, on_settled, SETTLE_MS, 0);
 }
 
+/* The directory may be gone, or another one with the same name. */
+static bool is_watched(const WatchedDirectory *directory)
+{
+    struct stat info;
+    return directory->inode != 0 && stat(directory->path, &info) == 0 && info.st_ino == directory->inode;
+}
+
+/* Begins to watch, or says once why that cannot be. */
 static void watch(WatchedDirectory *directory)
 {
+    struct stat info = {0};
+    uv_fs_event_stop(&directory->event);
     int result = uv_fs_event_start(&directory->event, on_event, directory->path, 0);
-    if (result == 0)
+    if (result == 0 && stat(directory->path, &info) == 0) {
+        directory->inode = info.st_ino;
+        registry_forget_refusal(directory->registry, directory->path);
         return;
+    }
+    directory->inode = 0;
     Status status;
     status_refuse(&status, result == UV_ENOENT ? STATUS_NOT_FOUND : STATUS_FAILED_PRECONDITION,
                   "%s: the plugin directory cannot be read: %s", directory->path,
                   result == UV_ENOENT ? strerror(ENOENT) : uv_strerror(result));
-    registry_remember_refusal(directory->registry, directory->path, &status);
-    log_warning("%s", status.message);
+    if (registry_remember_refusal(directory->registry, directory->path, &status))
+        log_warning("%s", status.message);
+}
+
+static void on_recheck(uv_timer_t *timer);
+
+/* Watches what is not watched, and comes back while something is not. Returns whether something is new. */
+static bool watch_all(PluginRegistry *registry)
+{
+    bool all = true, news = false;
+    for (WatchedDirectory *directory = registry->directories; directory; directory = directory->next) {
+        if (is_watched(directory))
+            continue;
+        watch(directory);
+        all &= directory->inode != 0;
+        news |= directory->inode != 0;
+    }
+    if (!all)
+        uv_timer_start(&registry->recheck, on_recheck, RECHECK_MS, 0);
+    return news;
+}
+
+static void on_recheck(uv_timer_t *timer)
+{
+    PluginRegistry *registry = timer->data;
+    if (!registry->closing && watch_all(registry) && look(registry))
+        uv_timer_start(&registry->settle, on_settled, SETTLE_MS, 0);
 }
 
 void plugin_registry_scan(PluginRegistry *registry, char *const *paths, size_t count,
@@ -229,8 +273,8 @@ void plugin_registry_scan(PluginRegistry *registry, char *const *paths, size_t c
         registry->open_handles++;
         *place = directory;
         place = &directory->next;
-        watch(directory);
     }
+    watch_all(registry);
     look(registry);
     act(registry);
     changes_add_mark(registry, scanned, data);
@@ -238,6 +282,7 @@ void plugin_registry_scan(PluginRegistry *registry, char *const *paths, size_t c
 
 void plugin_registry_refresh(PluginRegistry *registry)
 {
+    watch_all(registry);
     look(registry);
     reconsider(registry);
     for (const PluginTask *task = registry->tasks; task; task = task->next)

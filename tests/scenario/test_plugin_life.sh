@@ -124,6 +124,14 @@ cp "$fixtures/good.so" "$plugins/j.so"
 chmod 666 "$plugins/j.so"
 wait_for 'j\.so: vet: it has mode 0666: others can write to it; run chmod go-w on it'
 
+# A directory that is taken away and comes back.
+: >"$place/log"
+mv "$plugins" "$plugins.away"
+wait_for 'plugin other_fixture, generation 1: retired'
+mv "$plugins.away" "$plugins"
+wait_for 'plugin other_fixture, generation 1: serving'
+rm "$plugins/j.so"
+
 # SIGHUP loads everything anew.
 : >"$place/log"
 kill -HUP "$daemon"
