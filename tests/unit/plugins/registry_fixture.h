@@ -7,6 +7,8 @@
 #include "lib/base/text.h"
 #include "tests/unit/plugin/fixture_files.h"
 
+#include <signal.h>
+
 typedef struct Fixture {
     uv_loop_t loop;
     PluginRegistry *registry;
@@ -35,6 +37,7 @@ static inline void fixture_open_with(Fixture *fixture, const PluginSettings *set
 {
     *fixture = (Fixture){.state = make_directory(), .plugins = make_directory()};
     Status status = STATUS_INIT;
+    signal(SIGPIPE, SIG_IGN);
     ck_assert_int_eq(uv_loop_init(&fixture->loop), 0);
     ck_assert_int_eq(
         plugin_registry_open(&fixture->registry, &fixture->loop, fixture->state, settings, &status), 0);
