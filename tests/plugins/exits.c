@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Ends its process. */
 #define _GNU_SOURCE
-#include <stdlib.h>
+#include <unistd.h>
 
-#define ON_TRIGGER exit(3)
+#define ON_TRIGGER _exit(3)
 #include "fixture.h"

@@ -9,7 +9,7 @@ expect 0 '^rpmctl [0-9]' rpmctl --version
 expect 0 'history import --task T' rpmctl history import --help
 expect 2 'which command' rpmctl
 expect 2 "there is no command 'dance'" rpmctl dance
-expect 2 'plugin what\? There are: list, load, unload, reload, check, new' rpmctl plugin
+expect 2 'plugin what\? There are: list, load, unload, reload, watch, check, new' rpmctl plugin
 expect 2 'prompt needs --task T --user U' rpmctl prompt
 expect 2 'there is no option --colour here' rpmctl status --colour
 expect 2 '--task needs a value' rpmctl model show --task
