@@ -23,7 +23,7 @@ endif
 QUIET := $(if $(V),,@)
 say    = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
-PACKAGES := libuv libprotobuf-c libnghttp2 sqlite3 jansson libsystemd libutf8proc inih nettle libxxhash libseccomp
+PACKAGES := libuv libprotobuf-c libnghttp2 libcurl sqlite3 jansson libsystemd libutf8proc inih nettle libxxhash libseccomp
 TEST_PACKAGES := check
 
 # SANITIZE=address,undefined or SANITIZE=thread builds with sanitizers, into a folder of its own.
@@ -93,7 +93,7 @@ DESCRIPTOR_OBJECT := $(BUILD)/generated/descriptor_set.o
 TEMPLATE_C       := $(patsubst plugins/template/%.c,$(BUILD)/generated/template/%.c,$(wildcard plugins/template/*.c))
 TEMPLATE_OBJECTS := $(TEMPLATE_C:=.o) $(BUILD)/generated/template/readme.md.o
 
-LIB_SOURCES    := $(sort $(wildcard lib/*/*.c))
+LIB_SOURCES    := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
 DAEMON_SOURCES := $(sort $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c)))
 WORKER_SOURCES := $(sort $(wildcard worker/*.c))
 CLIENT_SOURCES := $(sort $(filter-out client/main.c,$(wildcard client/*.c client/*/*.c)))

@@ -16,14 +16,15 @@ typedef enum KeyType {
     KEY_OCTAL,
     KEY_REAL,
     KEY_SWITCH,
-    KEY_CHOICE
+    KEY_CHOICE,
+    KEY_NAME
 } KeyType;
 
 typedef struct Key {
     const char *section;
     const char *name;
     KeyType type;
-    size_t offset; /* in Config, or in TaskSettings for the keys of [method] and [task NAME] */
+    size_t offset; /* in Config, TaskSettings ([method], [task NAME]) or BackendSettings */
     double minimum;
     double maximum;
     const char *preset;
@@ -33,6 +34,7 @@ typedef struct Key {
 
 #define IN_CONFIG(field) offsetof(Config, field)
 #define IN_TASK(field) offsetof(TaskSettings, field)
+#define IN_BACKEND(field) offsetof(BackendSettings, field)
 #define MIB (1024.0 * 1024.0)
 
 static const Key keys[] = {
@@ -73,9 +75,34 @@ static const Key keys[] = {
     {"method", "rebuild", KEY_CHOICE, IN_TASK(rebuild), 0, 0, "manual",
      "what happens to models that another version of the extractor made: manual (rpmctl model build) or auto",
      "manual or auto"},
+    {"method", "respond", KEY_NAME, IN_TASK(respond), 0, 0, CONFIG_NATIVE,
+     "who answers: native (from the user's statistics), or the name of a backend, which reasons with an LLM"},
+    {"backend", "base_url", KEY_STRING, IN_BACKEND(base_url), 0, 0, "http://127.0.0.1:8080/v1",
+     "the server's address, with the version of its protocol"},
+    {"backend", "shape", KEY_CHOICE, IN_BACKEND(is_anthropic), 0, 0, "openai",
+     "what it speaks: openai (/chat/completions) or anthropic (/messages)", "openai or anthropic"},
+    {"backend", "model", KEY_STRING, IN_BACKEND(model), 0, 0, "default", "the model, as the server names it"},
+    {"backend", "key_file", KEY_STRING, IN_BACKEND(key_file), 0, 0, "",
+     "file with the server's key, readable by the service alone"},
+    {"backend", "unix_socket", KEY_STRING, IN_BACKEND(unix_socket), 0, 0, "",
+     "connect to this socket instead of the host in base_url"},
+    {"backend", "ca_file", KEY_STRING, IN_BACKEND(ca_file), 0, 0, "",
+     "certificates to trust instead of the system's"},
+    {"backend", "max_tokens", KEY_NUMBER, IN_BACKEND(max_tokens), 16, 100000, "512",
+     "tokens of an answer at most"},
+    {"backend", "concurrency", KEY_NUMBER, IN_BACKEND(concurrency), 1, 1000, "4",
+     "calls at a time; others wait for their turn"},
+    {"backend", "connect_seconds", KEY_NUMBER, IN_BACKEND(connect_seconds), 1, 600, "5", "time to connect"},
+    {"backend", "first_seconds", KEY_NUMBER, IN_BACKEND(first_seconds), 1, 3600, "60",
+     "time until the first piece of the answer"},
+    {"backend", "idle_seconds", KEY_NUMBER, IN_BACKEND(idle_seconds), 1, 3600, "20",
+     "time between two pieces of the answer"},
+    {"backend", "total_seconds", KEY_NUMBER, IN_BACKEND(total_seconds), 1, 36000, "180",
+     "time of a call with all its attempts"},
 };
 
 #define TASK_SECTION "task "
+#define BACKEND_SECTION "backend "
 
 /* What one read needs; inih hands it to the callback. */
 typedef struct Reading {
@@ -149,6 +176,9 @@ static bool assign(const Key *key, void *base, const char *value)
         return true;
     case KEY_SWITCH:
         return read_switch(value, (bool *)(void *)field);
+    case KEY_NAME:
+        snprintf(field, CONFIG_NAME_SIZE, "%s", value);
+        return *value != '\0' && strlen(value) < CONFIG_NAME_SIZE;
     case KEY_CHOICE:
         return read_choice(key, value, (bool *)(void *)field);
     case KEY_REAL:
@@ -169,13 +199,16 @@ static void expectation(const Key *key, char *text, size_t size)
     switch (key->type) {
     case KEY_STRING:
     case KEY_LIST:
-        snprintf(text, size, "a path");
+        snprintf(text, size, strcmp(key->section, "backend") == 0 ? "a text" : "a path");
         break;
     case KEY_SWITCH:
         snprintf(text, size, "on or off");
         break;
     case KEY_CHOICE:
         snprintf(text, size, "%s", key->choices);
+        break;
+    case KEY_NAME:
+        snprintf(text, size, "a name of at most %d bytes", CONFIG_NAME_SIZE - 1);
         break;
     case KEY_OCTAL:
         snprintf(text, size, "an octal number up to %04o", (unsigned)key->maximum);
@@ -200,14 +233,56 @@ static TaskSettings *task_settings(Config *config, const char *task)
     return &added->settings;
 }
 
+static void set_presets(const char *section, void *base)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (strcmp(keys[i].section, section) == 0 && keys[i].preset[0])
+            assign(&keys[i], base, keys[i].preset);
+}
+
+/* The backend of a section; NULL where its name is too long. */
+static BackendSettings *backend_settings(Config *config, const char *name)
+{
+    for (size_t i = 0; i < config->backend_count; i++)
+        if (strcmp(config->backends[i].name, name) == 0)
+            return &config->backends[i];
+    if (strlen(name) >= CONFIG_NAME_SIZE)
+        return NULL;
+    config->backends = memory_resize(config->backends, config->backend_count + 1, sizeof(*config->backends));
+    BackendSettings *added = &config->backends[config->backend_count++];
+    *added = (BackendSettings){0};
+    snprintf(added->name, sizeof(added->name), "%s", name);
+    set_presets("backend", added);
+    return added;
+}
+
+/* What the fields of a section are set in. */
+static void *section_base(Config *config, const char *section)
+{
+    if (strncmp(section, TASK_SECTION, strlen(TASK_SECTION)) == 0)
+        return task_settings(config, section + strlen(TASK_SECTION));
+    if (strncmp(section, BACKEND_SECTION, strlen(BACKEND_SECTION)) == 0)
+        return backend_settings(config, section + strlen(BACKEND_SECTION));
+    return strcmp(section, "method") == 0 ? (void *)&config->method : config;
+}
+
+/* The name by which the table knows a section. */
+static const char *table_section_of(const char *section)
+{
+    if (strncmp(section, TASK_SECTION, strlen(TASK_SECTION)) == 0)
+        return "method";
+    if (strncmp(section, BACKEND_SECTION, strlen(BACKEND_SECTION)) == 0)
+        return "backend";
+    return strcmp(section, "backend") == 0 ? "" : section;
+}
+
 /* inih calls it for each key; 0 stops it with the line's number. */
 static int read_pair(void *userdata, const char *section, const char *name, const char *value)
 {
     Reading *reading = userdata;
     Config *config = reading->config;
     char expected[80];
-    bool is_task = strncmp(section, TASK_SECTION, strlen(TASK_SECTION)) == 0;
-    const char *table_section = is_task ? "method" : section;
+    const char *table_section = table_section_of(section);
     bool known_section = false;
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         const Key *key = &keys[i];
@@ -216,14 +291,12 @@ static int read_pair(void *userdata, const char *section, const char *name, cons
         known_section = true;
         if (strcmp(key->name, name) != 0)
             continue;
-        void *base = config;
-        if (strcmp(key->section, "method") == 0)
-            base = is_task ? task_settings(config, section + strlen(TASK_SECTION)) : &config->method;
+        void *base = section_base(config, section);
         if (key->type == KEY_LIST && !reading->plugin_dirs_replaced) {
             config_clear_plugin_dirs(config);
             reading->plugin_dirs_replaced = true;
         }
-        if (assign(key, base, value))
+        if (base && assign(key, base, value))
             return 1;
         expectation(key, expected, sizeof(expected));
         snprintf(reading->sentence, sizeof(reading->sentence), "%s = %s is not possible; write %s", name,
@@ -235,7 +308,8 @@ static int read_pair(void *userdata, const char *section, const char *name, cons
                  "[%s] has no key '%s'; `rpmd --help` lists the keys there are", section, name);
     else
         snprintf(reading->sentence, sizeof(reading->sentence),
-                 "there is no section [%s]; the sections are [daemon], [plugins], [method] and [task NAME]",
+                 "there is no section [%s]; the sections are [daemon], [plugins], [method], [task NAME] and "
+                 "[backend NAME]",
                  section);
     return 0;
 }
@@ -246,6 +320,25 @@ static int read_method_pair(void *userdata, const char *section, const char *nam
     if (strcmp(section, "method") != 0)
         return 1;
     return read_pair(userdata, section, name, value);
+}
+
+static int check_respond(const Config *config, const char *path, const char *respond, Status *status)
+{
+    if (strcmp(respond, CONFIG_NATIVE) == 0 || config_backend(config, respond))
+        return 0;
+    return status_refuse(
+        status, STATUS_INVALID_ARGUMENT,
+        "%s: respond = %s names no backend; write native, or add [backend %s] with its base_url "
+        "and model",
+        path, respond, respond);
+}
+
+static int check_backends(const Config *config, const char *path, Status *status)
+{
+    int r = check_respond(config, path, config->method.respond, status);
+    for (size_t i = 0; i < config->task_count && r == 0; i++)
+        r = check_respond(config, path, config->tasks[i].settings.respond, status);
+    return r;
 }
 
 int config_read(Config *config, const char *path, Status *status)
@@ -265,16 +358,15 @@ int config_read(Config *config, const char *path, Status *status)
             return status_refuse(status, STATUS_INVALID_ARGUMENT,
                                  "%s, line %d: this is neither a [section] nor key = value", path, r);
     }
-    return 0;
+    return check_backends(config, path, status);
 }
 
 void config_init(Config *config)
 {
     *config = (Config){0};
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        bool is_method = strcmp(keys[i].section, "method") == 0;
-        assign(&keys[i], is_method ? (void *)&config->method : (void *)config, keys[i].preset);
-    }
+    set_presets("daemon", config);
+    set_presets("plugins", config);
+    set_presets("method", &config->method);
 }
 
 void config_finish(Config *config)
@@ -286,6 +378,14 @@ void config_finish(Config *config)
     for (size_t i = 0; i < config->task_count; i++)
         free(config->tasks[i].task);
     free(config->tasks);
+    for (size_t i = 0; i < config->backend_count; i++) {
+        BackendSettings *backend = &config->backends[i];
+        char *strings[] = {backend->base_url, backend->model, backend->key_file, backend->unix_socket,
+                           backend->ca_file};
+        for (size_t k = 0; k < ARRAY_SIZE(strings); k++)
+            free(strings[k]);
+    }
+    free(config->backends);
     *config = (Config){0};
 }
 
@@ -295,6 +395,14 @@ const TaskSettings *config_task(const Config *config, const char *task)
         if (strcmp(config->tasks[i].task, task) == 0)
             return &config->tasks[i].settings;
     return &config->method;
+}
+
+const BackendSettings *config_backend(const Config *config, const char *name)
+{
+    for (size_t i = 0; i < config->backend_count; i++)
+        if (strcmp(config->backends[i].name, name) == 0)
+            return &config->backends[i];
+    return NULL;
 }
 
 void config_set_string(char **setting, const char *value)
@@ -321,8 +429,10 @@ void config_describe(Buffer *text)
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         if (strcmp(section, keys[i].section) != 0) {
             section = keys[i].section;
-            buffer_append_format(text, "[%s]%s\n", section,
-                                 strcmp(section, "method") == 0 ? "  and, for one task, [task NAME]" : "");
+            buffer_append_format(text, "[%s%s]%s\n", section, strcmp(section, "backend") == 0 ? " NAME" : "",
+                                 strcmp(section, "method") == 0    ? "  and, for one task, [task NAME]"
+                                 : strcmp(section, "backend") == 0 ? "  a server of an LLM"
+                                                                   : "");
         }
         buffer_append_format(text, "  %s = %s\n      %s\n", keys[i].name, keys[i].preset, keys[i].meaning);
     }

@@ -12,20 +12,41 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CONFIG_NAME_SIZE 64 /* of a task or a backend, with its NUL */
+#define CONFIG_NATIVE "native"
+
 /* The settings of a task; [method] sets them for all tasks, [task NAME] for one. */
 typedef struct TaskSettings {
-    uint64_t examples;      /* K: past items shown in a prompt */
-    double smoothing;       /* alpha of the propensity; 0: the paper's formula */
-    uint64_t prompt_bytes;  /* size of a prompt at most */
-    bool population;        /* whether counts pooled over users help this task */
-    uint64_t minimum_users; /* a pooled cell fed by fewer users is not used for anybody else */
-    bool rebuild;           /* whether stale models are built again by themselves */
+    uint64_t examples;              /* K: past items shown in a prompt */
+    double smoothing;               /* alpha of the propensity; 0: the paper's formula */
+    uint64_t prompt_bytes;          /* size of a prompt at most */
+    bool population;                /* whether counts pooled over users help this task */
+    uint64_t minimum_users;         /* a pooled cell fed by fewer users is not used for anybody else */
+    bool rebuild;                   /* whether stale models are built again by themselves */
+    char respond[CONFIG_NAME_SIZE]; /* who answers: "native", or the name of a backend */
 } TaskSettings;
 
 typedef struct NamedTaskSettings {
     char *task; /* owned */
     TaskSettings settings;
 } NamedTaskSettings;
+
+/* A server that runs an LLM: [backend NAME]. Strings are owned; NULL: not set. */
+typedef struct BackendSettings {
+    char name[CONFIG_NAME_SIZE];
+    char *base_url;    /* "https://host/v1": the path of the shape is put behind it */
+    bool is_anthropic; /* the shape of requests and replies; else OpenAI's */
+    char *model;       /* as the server names it */
+    char *key_file;    /* where the key stands; in a file of its own, which only the service can read */
+    char *unix_socket; /* connect to this instead of the URL's host */
+    char *ca_file;     /* certificates to trust instead of the system's */
+    uint64_t max_tokens;
+    uint64_t concurrency; /* calls at a time; others wait */
+    uint64_t connect_seconds;
+    uint64_t first_seconds; /* until the first token */
+    uint64_t idle_seconds;  /* between two pieces of the stream */
+    uint64_t total_seconds;
+} BackendSettings;
 
 typedef struct Config {
     char *socket; /* owned, as all strings here */
@@ -44,6 +65,8 @@ typedef struct Config {
     TaskSettings method;
     NamedTaskSettings *tasks;
     size_t task_count;
+    BackendSettings *backends;
+    size_t backend_count;
 } Config;
 
 /* The defaults. */
@@ -58,6 +81,9 @@ int config_read(Config *config, const char *path, Status *status);
 
 /* The settings of a task. Borrowed. */
 const TaskSettings *config_task(const Config *config, const char *task);
+
+/* A backend by its name, or NULL. Borrowed. */
+const BackendSettings *config_backend(const Config *config, const char *name);
 
 /* Replaces a string setting. */
 void config_set_string(char **setting, const char *value);

@@ -18,6 +18,7 @@ libnghttp2-dev|pkg-config --exists libnghttp2|HTTP/2 under gRPC
 libprotobuf-c-dev|pkg-config --exists libprotobuf-c|protobuf messages in C
 protobuf-c-compiler|command -v protoc-c|generates the message code
 protobuf-compiler|command -v protoc|makes the descriptor set for reflection
+libcurl4-openssl-dev|pkg-config --exists libcurl|HTTP to the servers of LLMs
 libsqlite3-dev|pkg-config --exists sqlite3|the store
 libjansson-dev|pkg-config --exists jansson|reads and writes JSON
 libsystemd-dev|pkg-config --exists libsystemd|readiness, socket activation, watchdog

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/llm/chat.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+static void release_json(json_t **json)
+{
+    json_decref(*json);
+}
+#define _cleanup_json_ __attribute__((cleanup(release_json)))
+
+#define REPLY_LIMIT (1024 * 1024) /* bytes of a reply's text that are kept; an answer has some hundred */
+#define SHOWN_BODY 160            /* bytes of a body that says nothing else */
+
+void llm_reply_finish(LlmReply *reply)
+{
+    buffer_finish(&reply->text);
+    *reply = (LlmReply){0};
+}
+
+const char *llm_chat_path(LlmShape shape)
+{
+    return shape == LLM_SHAPE_ANTHROPIC ? "/messages" : "/chat/completions";
+}
+
+void llm_chat_append(Buffer *body, LlmShape shape, const LlmChat *chat)
+{
+    _cleanup_json_ json_t *request = json_pack(
+        "{s:s, s:[{s:s, s:s%}], s:i, s:b}", "model", chat->model, "messages", "role", "user", "content",
+        chat->prompt.data, chat->prompt.length, "max_tokens", (int)chat->max_tokens, "stream", 1);
+    if (shape == LLM_SHAPE_OPENAI)
+        json_object_set_new(request, "stream_options", json_pack("{s:b}", "include_usage", 1));
+    char *text = json_dumps(request, JSON_COMPACT);
+    buffer_append_string(body, text ? text : "");
+    free(text);
+}
+
+/* ---- replies ------------------------------------------------------------------------------------------ */
+
+static json_t *load(rpmd_text text)
+{
+    return text.length ? json_loadb(text.data, text.length, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+}
+
+static void append_text(LlmReply *reply, const json_t *text)
+{
+    size_t length = json_string_length(text);
+    if (json_is_string(text) && reply->text.length + length <= REPLY_LIMIT)
+        buffer_append(&reply->text, json_string_value(text), length);
+}
+
+static void take_number(uint64_t *number, const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    if (json_is_integer(value) && json_integer_value(value) >= 0)
+        *number = (uint64_t)json_integer_value(value);
+}
+
+/* {"error": {"message": "..."}} or {"error": "..."} */
+static const char *error_of(const json_t *event)
+{
+    const json_t *error = json_object_get(event, "error");
+    const json_t *message = json_is_object(error) ? json_object_get(error, "message") : error;
+    return json_is_string(message)         ? json_string_value(message)
+           : error && !json_is_null(error) ? "an error"
+                                           : NULL;
+}
+
+static void take_error(LlmReply *reply, const json_t *event)
+{
+    const char *error = error_of(event);
+    if (error)
+        snprintf(reply->error, sizeof(reply->error), "%s", error);
+}
+
+static void take_finish(LlmReply *reply, const json_t *reason)
+{
+    static const char *const stops[] = {"stop", "end_turn", "stop_sequence"};
+    static const char *const lengths[] = {"length", "max_tokens"};
+    if (!json_is_string(reason))
+        return;
+    reply->finish = LLM_FINISH_OTHER;
+    for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+        if (strcmp(json_string_value(reason), stops[i]) == 0)
+            reply->finish = LLM_FINISH_STOP;
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+        if (strcmp(json_string_value(reason), lengths[i]) == 0)
+            reply->finish = LLM_FINISH_LENGTH;
+}
+
+/* Of a stream ("delta") or of a whole reply ("message"). */
+static void take_openai(LlmReply *reply, const json_t *event, const char *part)
+{
+    const json_t *choice = json_array_get(json_object_get(event, "choices"), 0);
+    const json_t *usage = json_object_get(event, "usage");
+    append_text(reply, json_object_get(json_object_get(choice, part), "content"));
+    take_finish(reply, json_object_get(choice, "finish_reason"));
+    if (!json_is_object(usage))
+        return;
+    take_number(&reply->usage.prompt_tokens, usage, "prompt_tokens");
+    take_number(&reply->usage.completion_tokens, usage, "completion_tokens");
+    take_number(&reply->usage.cached_tokens, json_object_get(usage, "prompt_tokens_details"),
+                "cached_tokens");
+}
+
+static void take_anthropic_usage(LlmReply *reply, const json_t *usage)
+{
+    take_number(&reply->usage.prompt_tokens, usage, "input_tokens");
+    take_number(&reply->usage.completion_tokens, usage, "output_tokens");
+    take_number(&reply->usage.cached_tokens, usage, "cache_read_input_tokens");
+}
+
+static void take_anthropic_event(LlmReply *reply, const json_t *event)
+{
+    const char *type = json_string_value(json_object_get(event, "type"));
+    const json_t *delta = json_object_get(event, "delta");
+    if (!type)
+        return;
+    if (strcmp(type, "message_start") == 0)
+        take_anthropic_usage(reply, json_object_get(json_object_get(event, "message"), "usage"));
+    else if (strcmp(type, "content_block_delta") == 0)
+        append_text(reply, json_object_get(delta, "text"));
+    else if (strcmp(type, "message_stop") == 0)
+        reply->is_whole = true;
+    else if (strcmp(type, "message_delta") == 0) {
+        take_finish(reply, json_object_get(delta, "stop_reason"));
+        take_anthropic_usage(reply, json_object_get(event, "usage"));
+    }
+}
+
+bool llm_chat_take_event(LlmReply *reply, LlmShape shape, rpmd_text data)
+{
+    if (shape == LLM_SHAPE_OPENAI && text_equal_string(data, "[DONE]")) {
+        reply->is_whole = true;
+        return true;
+    }
+    _cleanup_json_ json_t *event = load(data);
+    if (!json_is_object(event))
+        return false;
+    take_error(reply, event);
+    if (shape == LLM_SHAPE_OPENAI)
+        take_openai(reply, event, "delta");
+    else
+        take_anthropic_event(reply, event);
+    return true;
+}
+
+bool llm_chat_take_whole(LlmReply *reply, LlmShape shape, rpmd_text body)
+{
+    _cleanup_json_ json_t *whole = load(body);
+    if (!json_is_object(whole))
+        return false;
+    take_error(reply, whole);
+    if (shape == LLM_SHAPE_OPENAI) {
+        take_openai(reply, whole, "message");
+    } else {
+        const json_t *content = json_object_get(whole, "content");
+        for (size_t i = 0; i < json_array_size(content); i++)
+            append_text(reply, json_object_get(json_array_get(content, i), "text"));
+        take_finish(reply, json_object_get(whole, "stop_reason"));
+        take_anthropic_usage(reply, json_object_get(whole, "usage"));
+    }
+    reply->is_whole = reply->finish != LLM_FINISH_NONE;
+    return reply->is_whole || reply->error[0];
+}
+
+void llm_error_sentence(rpmd_text body, char *sentence, size_t size)
+{
+    _cleanup_json_ json_t *error = load(body);
+    const char *message = json_is_object(error) ? error_of(error) : NULL;
+    if (message)
+        snprintf(sentence, size, "%s", message);
+    else
+        snprintf(sentence, size, "%.*s", body.length ? (int)MIN(body.length, (size_t)SHOWN_BODY) : 7,
+                 body.length ? body.data : "nothing");
+    for (char *byte = sentence; *byte; byte++)
+        if ((unsigned char)*byte < 0x20 || *byte == 0x7F)
+            *byte = ' ';
+}

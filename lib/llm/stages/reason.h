@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Personalized reasoning (the paper's step 4): why past items got their answers, several items of one user in
+ * one call, each with its leave-one-out statistics. Every path passes the citation gate or is not used.
+ */
+
+#include "lib/llm/stages/stage.h"
+#include "lib/method/citation.h"
+#include "lib/method/model.h"
+
+#define REASON_BATCH 4
+#define REASON_BATCH_BYTES 8192
+#define REASON_PATH_LIMIT 1200 /* bytes of a path; five sentences have some 600 */
+
+/* The places of prompts/reason.txt. */
+extern const PromptPlace reason_places[];
+extern const size_t reason_place_count;
+
+typedef struct ReasonContext {
+    const rpmd_plugin *plugin;
+    const UserModel *model;
+    double smoothing; /* alpha of the shares that are shown */
+} ReasonContext;
+
+/* How many of the entries (which take part in the model), from the first on, go into one call: at least 1. */
+size_t reason_batch(const ModelEntry *const *entries, size_t count);
+
+/*
+ * What is the user's (factors with their statistics) stands before the items; each item's own block holds the
+ * statistics of the factors it meets without that item, and those are what its path may cite.
+ */
+void reason_ask(StageAsk *ask, const PromptTemplate *prompt, const ReasonContext *context,
+                const ModelEntry *const *entries, size_t count, Arena *arena);
+
+typedef struct ReasonPath {
+    rpmd_text text;        /* one line; empty: the reply has none for this entry, or it is unfit */
+    CitationReport report; /* of the gate; count > 0: the path may not be used */
+} ReasonPath;
+
+/*
+ * paths[i] for entries[i], in the arena, each gated with lib/method/citation_model.h without its own item. A
+ * path that states another answer than the observed one is unfit. Returns NULL or a sentence for a repair
+ * that names what is wrong: no JSON, a path is missing, or the first violations.
+ */
+const char *reason_parse(rpmd_text reply, const ReasonContext *context, const ModelEntry *const *entries,
+                         size_t count, Arena *arena, ReasonPath *paths);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What the stages of the method ask of an LLM and what they make of its reply: prompts and gates as pure
+ * functions, one file a stage. Each stage has
+ *
+ *     an ask     the prompt, and the JSON schema that holds the reply to a shape where a server takes one
+ *     a parser   the reply as plain data; nothing in it is believed: what is out of shape, out of range or
+ * not in the text is dropped and counted
+ *
+ * Text of histories and queries stands in lines that begin with "> ": it is data, whatever it says. What is
+ * the same between calls stands first in every prompt, so that servers can reuse it.
+ */
+
+#include "lib/base/arena.h"
+#include "lib/base/buffer.h"
+#include "lib/llm/template.h"
+#include "rpmd/plugin.h"
+
+typedef struct StageAsk {
+    Buffer prompt;       /* owned */
+    const char *schema;  /* a JSON schema; in the arena or static. NULL: the reply is text */
+    uint32_t max_tokens; /* of the reply, at most: enough for what is asked */
+} StageAsk;
+
+static inline void stage_ask_finish(StageAsk *ask)
+{
+    buffer_finish(&ask->prompt);
+}
+
+/*
+ * Appends, to a prompt that was answered with something of no use, that reply's fault and the wish for a
+ * better one. The reply itself is not repeated.
+ */
+void stage_ask_repair(StageAsk *ask, const char *fault);
+
+/* Appends a text as data: each of its lines behind "> ", control characters as spaces. Ends with a line
+ * break. */
+void stage_append_data(Buffer *prompt, rpmd_text text);
