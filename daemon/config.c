@@ -17,7 +17,8 @@ typedef enum KeyType {
     KEY_REAL,
     KEY_SWITCH,
     KEY_CHOICE,
-    KEY_NAME
+    KEY_NAME,
+    KEY_LINES /* repeated: a line each, in one string */
 } KeyType;
 
 typedef struct Key {
@@ -75,8 +76,16 @@ static const Key keys[] = {
     {"method", "rebuild", KEY_CHOICE, IN_TASK(rebuild), 0, 0, "manual",
      "what happens to models that another version of the extractor made: manual (rpmctl model build) or auto",
      "manual or auto"},
-    {"method", "respond", KEY_NAME, IN_TASK(respond), 0, 0, CONFIG_NATIVE,
-     "who answers: native (from the user's statistics), or the name of a backend, which reasons with an LLM"},
+    {"method", "extract", KEY_NAME, IN_TASK(stages[STAGE_EXTRACT]), 0, 0, CONFIG_NATIVE,
+     "who finds the features of queries: native (the task's plugin), or the name of a backend"},
+    {"method", "cluster", KEY_NAME, IN_TASK(stages[STAGE_CLUSTER]), 0, 0, CONFIG_NATIVE,
+     "who groups a user's features into factors: native, or the name of a backend"},
+    {"method", "judge", KEY_NAME, IN_TASK(stages[STAGE_JUDGE]), 0, 0, CONFIG_NATIVE,
+     "who says which features influenced a free-text response: native, or the name of a backend"},
+    {"method", "reason", KEY_NAME, IN_TASK(stages[STAGE_REASON]), 0, 0, CONFIG_NATIVE,
+     "who writes the reasoning paths of past items: native, or the name of a backend"},
+    {"method", "respond", KEY_NAME, IN_TASK(stages[STAGE_RESPOND]), 0, 0, CONFIG_NATIVE,
+     "who answers: native (from the user's statistics), or the name of a backend"},
     {"backend", "base_url", KEY_STRING, IN_BACKEND(base_url), 0, 0, "http://127.0.0.1:8080/v1",
      "the server's address, with the version of its protocol"},
     {"backend", "shape", KEY_CHOICE, IN_BACKEND(is_anthropic), 0, 0, "openai",
@@ -84,21 +93,42 @@ static const Key keys[] = {
     {"backend", "model", KEY_STRING, IN_BACKEND(model), 0, 0, "default", "the model, as the server names it"},
     {"backend", "key_file", KEY_STRING, IN_BACKEND(key_file), 0, 0, "",
      "file with the server's key, readable by the service alone"},
+    {"backend", "key_variable", KEY_STRING, IN_BACKEND(key_variable), 0, 0, "",
+     "or the variable of rpmd's environment that holds it"},
+    {"backend", "key_credential", KEY_STRING, IN_BACKEND(key_credential), 0, 0, "",
+     "or the systemd credential (LoadCredential= of the unit) that holds it"},
+    {"backend", "header", KEY_LINES, IN_BACKEND(headers), 0, 0, "",
+     "a header of each request (\"Name: value\"); repeat the key for more than one"},
     {"backend", "unix_socket", KEY_STRING, IN_BACKEND(unix_socket), 0, 0, "",
      "connect to this socket instead of the host in base_url"},
     {"backend", "ca_file", KEY_STRING, IN_BACKEND(ca_file), 0, 0, "",
      "certificates to trust instead of the system's"},
     {"backend", "max_tokens", KEY_NUMBER, IN_BACKEND(max_tokens), 16, 100000, "512",
      "tokens of an answer at most"},
+    {"backend", "temperature", KEY_REAL, IN_BACKEND(temperature), -1, 2, "0",
+     "of the sampling; -1: not sent, for models that take none"},
     {"backend", "concurrency", KEY_NUMBER, IN_BACKEND(concurrency), 1, 1000, "4",
      "calls at a time; others wait for their turn"},
+    {"backend", "requests_per_minute", KEY_NUMBER, IN_BACKEND(requests_per_minute), 0, 1000000, "0",
+     "requests that the server takes; 0: no limit"},
+    {"backend", "tokens_per_minute", KEY_NUMBER, IN_BACKEND(tokens_per_minute), 0, 1000000000, "0",
+     "tokens that the server takes, of prompts and answers; 0: no limit"},
     {"backend", "connect_seconds", KEY_NUMBER, IN_BACKEND(connect_seconds), 1, 600, "5", "time to connect"},
     {"backend", "first_seconds", KEY_NUMBER, IN_BACKEND(first_seconds), 1, 3600, "60",
      "time until the first piece of the answer"},
     {"backend", "idle_seconds", KEY_NUMBER, IN_BACKEND(idle_seconds), 1, 3600, "20",
      "time between two pieces of the answer"},
     {"backend", "total_seconds", KEY_NUMBER, IN_BACKEND(total_seconds), 1, 36000, "180",
-     "time of a call with all its attempts"},
+     "time of one attempt, from the request to the end of the answer"},
+    {"backend", "retry_seconds", KEY_NUMBER, IN_BACKEND(retry_seconds), 0, 3600, "30",
+     "how long a call is tried again that failed for a reason that may pass; never past the caller's "
+     "deadline"},
+    {"backend", "price_prompt", KEY_REAL, IN_BACKEND(price_prompt), 0, 1000000, "0",
+     "price of a million tokens of prompts, for the accounts"},
+    {"backend", "price_cached", KEY_REAL, IN_BACKEND(price_cached), 0, 1000000, "0",
+     "price of a million tokens of prompts that came from the server's cache"},
+    {"backend", "price_completion", KEY_REAL, IN_BACKEND(price_completion), 0, 1000000, "0",
+     "price of a million tokens of answers"},
 };
 
 #define TASK_SECTION "task "
@@ -158,6 +188,21 @@ static bool read_number(const Key *key, const char *value, double *result)
     return key->type == KEY_REAL || *result == floor(*result);
 }
 
+/* "Name: value" behind those that there are. */
+static bool add_line(char **lines, const char *value)
+{
+    _cleanup_buffer_ Buffer joined = BUFFER_INIT;
+    const char *colon = strchr(value, ':');
+    if (!colon || colon == value || strpbrk(value, "\r\n"))
+        return false;
+    if (*lines)
+        buffer_append_format(&joined, "%s\n", *lines);
+    buffer_append_string(&joined, value);
+    free(*lines);
+    *lines = buffer_take(&joined);
+    return true;
+}
+
 /* Sets a key's field; false where the value does not fit. */
 static bool assign(const Key *key, void *base, const char *value)
 {
@@ -169,6 +214,8 @@ static bool assign(const Key *key, void *base, const char *value)
             return false;
         config_set_string((char **)(void *)field, value);
         return true;
+    case KEY_LINES:
+        return add_line((char **)(void *)field, value);
     case KEY_LIST:
         if (*value == '\0')
             return false;
@@ -200,6 +247,9 @@ static void expectation(const Key *key, char *text, size_t size)
     case KEY_STRING:
     case KEY_LIST:
         snprintf(text, size, strcmp(key->section, "backend") == 0 ? "a text" : "a path");
+        break;
+    case KEY_LINES:
+        snprintf(text, size, "Name: value");
         break;
     case KEY_SWITCH:
         snprintf(text, size, "on or off");
@@ -322,22 +372,32 @@ static int read_method_pair(void *userdata, const char *section, const char *nam
     return read_pair(userdata, section, name, value);
 }
 
-static int check_respond(const Config *config, const char *path, const char *respond, Status *status)
+static int check_stages(const Config *config, const char *path, const TaskSettings *settings, Status *status)
 {
-    if (strcmp(respond, CONFIG_NATIVE) == 0 || config_backend(config, respond))
-        return 0;
-    return status_refuse(
-        status, STATUS_INVALID_ARGUMENT,
-        "%s: respond = %s names no backend; write native, or add [backend %s] with its base_url "
-        "and model",
-        path, respond, respond);
+    for (Stage stage = 0; stage < STAGE_COUNT; stage++) {
+        const char *who = settings->stages[stage];
+        if (strcmp(who, CONFIG_NATIVE) != 0 && !config_backend(config, who))
+            return status_refuse(
+                status, STATUS_INVALID_ARGUMENT,
+                "%s: %s = %s names no backend; write native, or add [backend %s] with its base_url and model",
+                path, stage_name(stage), who, who);
+    }
+    return 0;
 }
 
 static int check_backends(const Config *config, const char *path, Status *status)
 {
-    int r = check_respond(config, path, config->method.respond, status);
+    int r = check_stages(config, path, &config->method, status);
     for (size_t i = 0; i < config->task_count && r == 0; i++)
-        r = check_respond(config, path, config->tasks[i].settings.respond, status);
+        r = check_stages(config, path, &config->tasks[i].settings, status);
+    for (size_t i = 0; i < config->backend_count && r == 0; i++) {
+        const BackendSettings *backend = &config->backends[i];
+        if (!!backend->key_file + !!backend->key_variable + !!backend->key_credential > 1)
+            r = status_refuse(status, STATUS_INVALID_ARGUMENT,
+                              "%s: [backend %s] has its key in more than one place; keep one of key_file, "
+                              "key_variable and key_credential",
+                              path, backend->name);
+    }
     return r;
 }
 
@@ -380,8 +440,9 @@ void config_finish(Config *config)
     free(config->tasks);
     for (size_t i = 0; i < config->backend_count; i++) {
         BackendSettings *backend = &config->backends[i];
-        char *strings[] = {backend->base_url, backend->model, backend->key_file, backend->unix_socket,
-                           backend->ca_file};
+        char *strings[] = {backend->base_url,     backend->model,          backend->key_file,
+                           backend->key_variable, backend->key_credential, backend->headers,
+                           backend->unix_socket,  backend->ca_file};
         for (size_t k = 0; k < ARRAY_SIZE(strings); k++)
             free(strings[k]);
     }

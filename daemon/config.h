@@ -8,6 +8,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/status.h"
+#include "lib/llm/stages/stage.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,13 +18,13 @@
 
 /* The settings of a task; [method] sets them for all tasks, [task NAME] for one. */
 typedef struct TaskSettings {
-    uint64_t examples;              /* K: past items shown in a prompt */
-    double smoothing;               /* alpha of the propensity; 0: the paper's formula */
-    uint64_t prompt_bytes;          /* size of a prompt at most */
-    bool population;                /* whether counts pooled over users help this task */
-    uint64_t minimum_users;         /* a pooled cell fed by fewer users is not used for anybody else */
-    bool rebuild;                   /* whether stale models are built again by themselves */
-    char respond[CONFIG_NAME_SIZE]; /* who answers: "native", or the name of a backend */
+    uint64_t examples;      /* K: past items shown in a prompt */
+    double smoothing;       /* alpha of the propensity; 0: the paper's formula */
+    uint64_t prompt_bytes;  /* size of a prompt at most */
+    bool population;        /* whether counts pooled over users help this task */
+    uint64_t minimum_users; /* a pooled cell fed by fewer users is not used for anybody else */
+    bool rebuild;           /* whether stale models are built again by themselves */
+    char stages[STAGE_COUNT][CONFIG_NAME_SIZE]; /* who does it: CONFIG_NATIVE, or the name of a backend */
 } TaskSettings;
 
 typedef struct NamedTaskSettings {
@@ -34,18 +35,28 @@ typedef struct NamedTaskSettings {
 /* A server that runs an LLM: [backend NAME]. Strings are owned; NULL: not set. */
 typedef struct BackendSettings {
     char name[CONFIG_NAME_SIZE];
-    char *base_url;    /* "https://host/v1": the path of the shape is put behind it */
-    bool is_anthropic; /* the shape of requests and replies; else OpenAI's */
-    char *model;       /* as the server names it */
-    char *key_file;    /* where the key stands; in a file of its own, which only the service can read */
-    char *unix_socket; /* connect to this instead of the URL's host */
-    char *ca_file;     /* certificates to trust instead of the system's */
+    char *base_url;       /* "https://host/v1": the path of the shape is put behind it */
+    bool is_anthropic;    /* the shape of requests and replies; else OpenAI's */
+    char *model;          /* as the server names it */
+    char *key_file;       /* the file that holds the key, */
+    char *key_variable;   /* or the variable of the environment, */
+    char *key_credential; /* or the systemd credential */
+    char *headers;        /* more of them, a line each */
+    char *unix_socket;    /* connect to this instead of the URL's host */
+    char *ca_file;        /* certificates to trust instead of the system's */
     uint64_t max_tokens;
-    uint64_t concurrency; /* calls at a time; others wait */
+    double temperature;           /* negative: the server's own */
+    uint64_t concurrency;         /* calls at a time; others wait */
+    uint64_t requests_per_minute; /* 0: no limit */
+    uint64_t tokens_per_minute;   /* 0: no limit */
     uint64_t connect_seconds;
     uint64_t first_seconds; /* until the first token */
     uint64_t idle_seconds;  /* between two pieces of the stream */
-    uint64_t total_seconds;
+    uint64_t total_seconds; /* of one attempt */
+    uint64_t retry_seconds; /* how long a call that failed is tried again */
+    double price_prompt;    /* of a million tokens, in whatever currency */
+    double price_cached;
+    double price_completion;
 } BackendSettings;
 
 typedef struct Config {

@@ -24,6 +24,8 @@ typedef struct Daemon {
     const Config *config;
     Store *store;
     PluginRegistry *plugins;
+    Llm *llm; /* NULL: no backend is configured */
+    Stages *stages;
     Users *users;
     Rebuild *rebuild;
     GrpcServer *grpc;
@@ -43,7 +45,7 @@ typedef struct Daemon {
     bool failed;
 } Daemon;
 
-/* ---- the end: net, users, plugins, store, one after the other ---- */
+/* ---- the end: net, users, LLM, plugins, store, one after the other ---- */
 
 static void on_store_closed(void *data)
 {
@@ -68,11 +70,18 @@ static void on_plugins_closed(void *data)
         on_store_closed(daemon);
 }
 
+static void on_llm_closed(void *data)
+{
+    Daemon *daemon = data;
+    daemon->llm = NULL;
+    plugin_registry_close(daemon->plugins, on_plugins_closed, daemon);
+}
+
 static void on_users_closed(void *data)
 {
     Daemon *daemon = data;
     daemon->users = NULL;
-    plugin_registry_close(daemon->plugins, on_plugins_closed, daemon);
+    llm_close(daemon->llm, on_llm_closed, daemon);
 }
 
 static void on_net_closed(void *data)
@@ -148,6 +157,7 @@ static void add_services(Daemon *daemon)
         .store = daemon->store,
         .plugins = daemon->plugins,
         .users = daemon->users,
+        .stages = daemon->stages,
         .grpc = daemon->grpc,
         .tokenizer = tokenizer_new(),
         .started_us = now_us(),
@@ -216,6 +226,11 @@ static int start(Daemon *daemon)
     r = plugin_registry_open(&daemon->plugins, &daemon->loop, config->state_dir, &plugins, daemon->status);
     if (r)
         return r;
+    if (config->backend_count > 0)
+        r = llm_open(&daemon->llm, &daemon->loop, config, daemon->status);
+    if (r)
+        return r;
+    daemon->stages = stages_new(&(StagesContext){&daemon->loop, config, daemon->store, daemon->llm});
     const UsersContext users = {&daemon->loop, daemon->store, daemon->plugins, config};
     daemon->users = users_new(&users);
     daemon->rebuild = rebuild_new(&users, daemon->users);
@@ -252,6 +267,7 @@ int daemon_run(const Config *config, Status *status)
     }
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     rebuild_free(daemon.rebuild);
+    stages_free(daemon.stages);
     tokenizer_free(daemon.context.tokenizer);
     health_free(daemon.health);
     reflection_free(daemon.reflection);

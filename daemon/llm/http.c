@@ -13,6 +13,8 @@ struct HttpCall {
     struct curl_slist *headers;
     char error[CURL_ERROR_SIZE];
     bool has_bytes;
+    bool is_added;     /* to the multi handle; while curl is at work, behind it */
+    bool is_cancelled; /* while curl is at work: freed behind it */
     const HttpHandlers *handlers;
     void *data;
 };
@@ -23,6 +25,8 @@ struct HttpClient {
     uv_timer_t timer;
     LIST_HEAD(, HttpCall) calls;
     unsigned sockets; /* watched, and being closed */
+    bool is_in_curl;
+    bool is_changed; /* meanwhile: there are calls to add or to free */
     bool is_closing;
     bool timer_is_closed;
     void (*closed)(void *data);
@@ -58,7 +62,8 @@ static void on_timer_closed(uv_handle_t *handle)
 static void call_free(HttpCall *call)
 {
     LIST_REMOVE(call, link);
-    curl_multi_remove_handle(call->client->multi, call->easy);
+    if (call->is_added)
+        curl_multi_remove_handle(call->client->multi, call->easy);
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->headers);
     free(call);
@@ -66,7 +71,26 @@ static void call_free(HttpCall *call)
 
 void http_cancel(HttpCall *call)
 {
-    call_free(call);
+    call->is_cancelled = call->client->is_in_curl;
+    if (call->is_cancelled)
+        call->client->is_changed = true;
+    else
+        call_free(call);
+}
+
+/* curl cannot be changed from within its callbacks: what they asked for is done behind them. */
+static void catch_up(HttpClient *client)
+{
+    if (!client->is_changed)
+        return;
+    client->is_changed = false;
+    for (HttpCall *call = LIST_FIRST(&client->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, link);
+        if (call->is_cancelled)
+            call_free(call);
+        else if (!call->is_added)
+            call->is_added = curl_multi_add_handle(client->multi, call->easy) == CURLM_OK;
+    }
 }
 
 void http_client_close(HttpClient *client, void (*closed)(void *data), void *data)
@@ -109,10 +133,15 @@ static void finish_call(HttpCall *call, CURLcode code)
     handlers->on_end(data, &result);
 }
 
-static void take_ended(HttpClient *client)
+/* Lets curl do what can be done, and takes the calls that ended by it. */
+static void act(HttpClient *client, curl_socket_t socket, int flags)
 {
     CURLMsg *message;
     int left;
+    client->is_in_curl = true;
+    curl_multi_socket_action(client->multi, socket, flags, &left);
+    client->is_in_curl = false;
+    catch_up(client);
     while (!client->is_closing && (message = curl_multi_info_read(client->multi, &left))) {
         HttpCall *call = NULL;
         CURLcode code = message->data.result;
@@ -126,11 +155,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     Watched *watched = poll->data;
     HttpClient *client = watched->client;
     int flags = status < 0 ? CURL_CSELECT_ERR : 0;
-    int running;
     flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
     flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
-    curl_multi_socket_action(client->multi, watched->socket, flags, &running);
-    take_ended(client);
+    act(client, watched->socket, flags);
 }
 
 static void on_poll_closed(uv_handle_t *handle)
@@ -173,10 +200,7 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, voi
 
 static void on_timeout(uv_timer_t *timer)
 {
-    HttpClient *client = timer->data;
-    int running;
-    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    take_ended(client);
+    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *user)
@@ -213,6 +237,8 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *user)
 {
     HttpCall *call = user;
     long status = 0;
+    if (call->is_cancelled)
+        return CURL_WRITEFUNC_ERROR;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     call->has_bytes = true;
     call->handlers->on_bytes(call->data, status, (rpmd_text){bytes, size * count});
@@ -249,6 +275,8 @@ HttpCall *http_post(HttpClient *client, const HttpRequest *request, const HttpHa
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-    curl_multi_add_handle(client->multi, easy);
+    client->is_changed = true;
+    if (!client->is_in_curl)
+        catch_up(client);
     return call;
 }

@@ -9,6 +9,7 @@
 #include "daemon/config.h"
 #include "daemon/net/server.h"
 #include "daemon/plugins/registry.h"
+#include "daemon/stages/stages.h"
 #include "daemon/store/store.h"
 #include "daemon/users/users.h"
 #include "lib/grpc/method.h"
@@ -19,6 +20,7 @@ typedef struct ServiceContext {
     Store *store;
     PluginRegistry *plugins;
     Users *users;
+    Stages *stages;
     GrpcServer *grpc;
     NetServer *net;
     Tokenizer *tokenizer; /* of the loop's thread */

@@ -10,8 +10,7 @@ static void release_json(json_t **json)
 }
 #define _cleanup_json_ __attribute__((cleanup(release_json)))
 
-#define REPLY_LIMIT (1024 * 1024) /* bytes of a reply's text that are kept; an answer has some hundred */
-#define SHOWN_BODY 160            /* bytes of a body that says nothing else */
+#define SHOWN_BODY 160 /* bytes of a body that says nothing else */
 
 void llm_reply_finish(LlmReply *reply)
 {
@@ -24,13 +23,28 @@ const char *llm_chat_path(LlmShape shape)
     return shape == LLM_SHAPE_ANTHROPIC ? "/messages" : "/chat/completions";
 }
 
+static void set_form(json_t *request, const LlmChat *chat)
+{
+    if (!chat->schema || chat->form == LLM_FORM_TEXT)
+        return;
+    json_t *format = chat->form == LLM_FORM_JSON
+                         ? json_pack("{s:s}", "type", "json_object")
+                         : json_pack("{s:s, s:{s:s, s:b, s:o}}", "type", "json_schema", "json_schema", "name",
+                                     "reply", "strict", 1, "schema", json_loads(chat->schema, 0, NULL));
+    json_object_set_new(request, "response_format", format);
+}
+
 void llm_chat_append(Buffer *body, LlmShape shape, const LlmChat *chat)
 {
     _cleanup_json_ json_t *request = json_pack(
         "{s:s, s:[{s:s, s:s%}], s:i, s:b}", "model", chat->model, "messages", "role", "user", "content",
         chat->prompt.data, chat->prompt.length, "max_tokens", (int)chat->max_tokens, "stream", 1);
-    if (shape == LLM_SHAPE_OPENAI)
+    if (chat->temperature >= 0)
+        json_object_set_new(request, "temperature", json_real(chat->temperature));
+    if (shape == LLM_SHAPE_OPENAI) {
         json_object_set_new(request, "stream_options", json_pack("{s:b}", "include_usage", 1));
+        set_form(request, chat);
+    }
     char *text = json_dumps(request, JSON_COMPACT);
     buffer_append_string(body, text ? text : "");
     free(text);
@@ -46,7 +60,11 @@ static json_t *load(rpmd_text text)
 static void append_text(LlmReply *reply, const json_t *text)
 {
     size_t length = json_string_length(text);
-    if (json_is_string(text) && reply->text.length + length <= REPLY_LIMIT)
+    if (!json_is_string(text))
+        return;
+    if (reply->text.length + length > LLM_REPLY_LIMIT)
+        reply->is_too_long = true;
+    else
         buffer_append(&reply->text, json_string_value(text), length);
 }
 

@@ -13,11 +13,24 @@ typedef enum LlmShape {
     LLM_SHAPE_ANTHROPIC, /* POST /messages */
 } LlmShape;
 
+/* How a server holds a reply to JSON; not every server knows every way. */
+typedef enum LlmForm {
+    LLM_FORM_SCHEMA, /* response_format with a JSON schema */
+    LLM_FORM_JSON,   /* response_format: a JSON object, of whatever shape */
+    LLM_FORM_TEXT,   /* the prompt asks for it, and that is all */
+} LlmForm;
+
 typedef struct LlmChat {
     const char *model;
     rpmd_text prompt; /* UTF-8 */
     uint32_t max_tokens;
+    double temperature; /* negative: not sent */
+    const char *schema; /* a JSON schema that the reply shall follow; NULL: the reply is text */
+    LlmForm form;       /* read where there is a schema. Anthropic's shape has LLM_FORM_TEXT alone */
 } LlmChat;
+
+/* Bytes of a reply's text: an answer has some hundred, the features of five queries some thousand. */
+#define LLM_REPLY_LIMIT (256 * 1024)
 
 typedef struct LlmUsage {
     uint64_t prompt_tokens;
@@ -33,8 +46,9 @@ typedef struct LlmReply {
     Buffer text;
     LlmUsage usage; /* zero where the server tells nothing */
     LlmFinish finish;
-    bool is_whole;   /* the server said that nothing follows */
-    char error[256]; /* what the server said instead; "" */
+    bool is_whole;    /* the server said that nothing follows */
+    bool is_too_long; /* over LLM_REPLY_LIMIT: what is more was left out */
+    char error[256];  /* what the server said instead; "" */
 } LlmReply;
 
 void llm_reply_finish(LlmReply *reply);

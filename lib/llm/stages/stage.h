@@ -18,6 +18,19 @@
 #include "lib/llm/template.h"
 #include "rpmd/plugin.h"
 
+/* The stages of the method that can run on an LLM. Their names are those of the configuration. */
+typedef enum Stage {
+    STAGE_EXTRACT,
+    STAGE_CLUSTER,
+    STAGE_JUDGE,
+    STAGE_REASON,
+    STAGE_RESPOND,
+} Stage;
+#define STAGE_COUNT 5
+
+/* "extract" for STAGE_EXTRACT. */
+const char *stage_name(Stage stage);
+
 typedef struct StageAsk {
     Buffer prompt;       /* owned */
     const char *schema;  /* a JSON schema; in the arena or static. NULL: the reply is text */

@@ -11,7 +11,8 @@ static const char *take(LlmReply *reply, LlmShape shape, const char *data)
 
 START_TEST(requests)
 {
-    LlmChat chat = {.model = "m", .prompt = text_of("Say \"hi\"\n\xC3\xA9"), .max_tokens = 64};
+    LlmChat chat = {
+        .model = "m", .prompt = text_of("Say \"hi\"\n\xC3\xA9"), .max_tokens = 64, .temperature = -1};
     _cleanup_buffer_ Buffer body = BUFFER_INIT;
     llm_chat_append(&body, LLM_SHAPE_OPENAI, &chat);
     ck_assert_str_eq(
@@ -23,6 +24,49 @@ START_TEST(requests)
     ck_assert_ptr_null(strstr(body.data, "stream_options"));
     ck_assert_str_eq(llm_chat_path(LLM_SHAPE_OPENAI), "/chat/completions");
     ck_assert_str_eq(llm_chat_path(LLM_SHAPE_ANTHROPIC), "/messages");
+}
+END_TEST
+
+START_TEST(forms)
+{
+    LlmChat chat = {.model = "m", .prompt = text_of("p"), .schema = "{\"type\":\"object\"}"};
+    static const struct {
+        LlmForm form;
+        const char *expected;
+    } cases[] = {
+        {LLM_FORM_SCHEMA, "\"temperature\":0.0,\"stream_options\":{\"include_usage\":true},"
+                          "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"reply\","
+                          "\"strict\":true,\"schema\":{\"type\":\"object\"}}}}"},
+        {LLM_FORM_JSON, "\"response_format\":{\"type\":\"json_object\"}}"},
+        {LLM_FORM_TEXT, "\"stream_options\":{\"include_usage\":true}}"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_buffer_ Buffer body = BUFFER_INIT;
+        chat.form = cases[i].form;
+        llm_chat_append(&body, LLM_SHAPE_OPENAI, &chat);
+        const char *found = strstr(body.data, cases[i].expected);
+        ck_assert_msg(found && strlen(found) == strlen(cases[i].expected), "%s", body.data);
+        buffer_clear(&body);
+        llm_chat_append(&body, LLM_SHAPE_ANTHROPIC, &chat);
+        ck_assert_ptr_null(strstr(body.data, "response_format"));
+    }
+}
+END_TEST
+
+START_TEST(too_long_replies)
+{
+    LlmReply reply = {0};
+    _cleanup_buffer_ Buffer event = BUFFER_INIT;
+    buffer_append_string(&event, "{\"choices\":[{\"delta\":{\"content\":\"");
+    for (size_t i = 0; i < LLM_REPLY_LIMIT / 16; i++)
+        buffer_append_string(&event, "0123456789abcdef");
+    buffer_append_string(&event, "\"}}]}");
+    take(&reply, LLM_SHAPE_OPENAI, buffer_string(&event));
+    ck_assert(!reply.is_too_long);
+    take(&reply, LLM_SHAPE_OPENAI, "{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}");
+    ck_assert(reply.is_too_long);
+    ck_assert_uint_eq(reply.text.length, LLM_REPLY_LIMIT);
+    llm_reply_finish(&reply);
 }
 END_TEST
 
@@ -118,4 +162,5 @@ START_TEST(errors)
 }
 END_TEST
 
-UNIT_TESTS("llm/chat", requests, openai_streams, anthropic_streams, whole_replies, errors)
+UNIT_TESTS("llm/chat", requests, forms, too_long_replies, openai_streams, anthropic_streams, whole_replies,
+           errors)

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/llm/call.h"
+
+#include "daemon/log.h"
+#include "lib/base/memory.h"
+#include "lib/llm/retry.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#define NANOSECONDS_PER_MILLISECOND 1000000ull
+#define NANOSECONDS_PER_SECOND 1000000000ull
+#define ERROR_BODY_LIMIT 4096                  /* bytes of an error's body that are read */
+#define WHOLE_BODY_LIMIT (4 * LLM_REPLY_LIMIT) /* bytes of a reply that is no stream: JSON escapes the text  \
+                                                */
+#define AFTER_END_MS 1000 /* for the connection, behind the event that says that nothing follows */
+#define BYTES_PER_TOKEN 4 /* of English, roughly; where a server does not count */
+
+static void attempt(LlmCall *call);
+static void watch_time(LlmCall *call);
+
+static uint64_t milliseconds_since(uint64_t begin_ns)
+{
+    return begin_ns ? (uv_hrtime() - begin_ns) / NANOSECONDS_PER_MILLISECOND : 0;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    LlmCall *call = handle->data;
+    Llm *llm = call->backend->llm;
+    free(call->prompt);
+    free(call->schema);
+    free(call);
+    llm_handle_closed(llm);
+}
+
+/* The backend is done with it. */
+static void leave(LlmCall *call)
+{
+    Backend *backend = call->backend;
+    if (call->http)
+        http_cancel(TAKE_PTR(call->http));
+    if (call->tries)
+        backend_give_up_trying(backend);
+    LIST_REMOVE(call, link);
+    if (call->state == CALL_WAITING) {
+        STAILQ_REMOVE(&backend->waiting, call, LlmCall, next_waiting);
+        backend->waiting_count--;
+    } else if (call->state != CALL_REFUSED) {
+        backend->active_count--;
+    }
+    uv_timer_stop(&call->timer);
+}
+
+static void release(LlmCall *call)
+{
+    sse_finish(&call->parser);
+    llm_reply_finish(&call->reply);
+    buffer_finish(&call->body);
+    uv_close((uv_handle_t *)&call->timer, on_timer_closed);
+}
+
+void call_drop(LlmCall *call)
+{
+    Backend *backend = call->backend;
+    backend->counts.calls++;
+    backend->counts.failures++;
+    leave(call);
+    release(call);
+    if (!backend->llm->is_closing)
+        llm_advance(backend);
+}
+
+static void end(LlmCall *call, const Status *status)
+{
+    Backend *backend = call->backend;
+    LlmUsage usage = call->reply.usage;
+    bool was_made = call->state != CALL_WAITING && call->state != CALL_REFUSED;
+    if (usage.prompt_tokens == 0 && call->reply.text.length > 0)
+        usage.prompt_tokens = call->prompt_length / BYTES_PER_TOKEN + 1;
+    if (usage.completion_tokens == 0 && call->reply.text.length > 0)
+        usage.completion_tokens = call->reply.text.length / BYTES_PER_TOKEN + 1;
+    leave(call);
+    backend->counts.calls++;
+    backend->counts.failures += !status_is_ok(status);
+    backend->counts.usage.prompt_tokens += usage.prompt_tokens;
+    backend->counts.usage.cached_tokens += usage.cached_tokens;
+    backend->counts.usage.completion_tokens += usage.completion_tokens;
+    if (was_made)
+        llm_rate_take(&backend->tokens, usage.completion_tokens, uv_hrtime());
+    LlmResult result = {
+        .status = *status,
+        .text = {buffer_string(&call->reply.text), call->reply.text.length},
+        .usage = usage,
+        .finish = call->reply.finish,
+        .attempts = call->attempts,
+        .milliseconds = milliseconds_since(call->begun_ns),
+    };
+    call->handlers->on_end(call->data, &result);
+    release(call);
+    llm_advance(backend);
+}
+
+void call_refuse(LlmCall *call, StatusCode code, const char *sentence)
+{
+    Status status = STATUS_INIT;
+    status_refuse(&status, code, "%s", sentence);
+    end(call, &status);
+}
+
+static void succeed(LlmCall *call)
+{
+    Backend *backend = call->backend;
+    Status status = STATUS_INIT;
+    call->tries = false;
+    if (call->schema && call->form > backend->form) {
+        log_notice("backend %s takes no %s; prompts ask for JSON instead", backend->settings->name,
+                   call->form == LLM_FORM_JSON ? "JSON schemas" : "response_format");
+        backend->form = call->form;
+    }
+    backend_note(backend, NULL);
+    end(call, &status);
+}
+
+/* ---- failures ----------------------------------------------------------------------------------------- */
+
+/* Why an attempt came to nothing. */
+typedef struct Failure {
+    StatusCode code;
+    bool may_pass;         /* another attempt may be answered */
+    bool speaks_of_server; /* it counts against the server's health */
+    uint64_t retry_after;  /* seconds; 0: the server did not say */
+    char sentence[STATUS_MESSAGE_SIZE];
+} Failure;
+
+static void forget_attempt(LlmCall *call)
+{
+    sse_finish(&call->parser);
+    llm_reply_finish(&call->reply);
+    buffer_clear(&call->body);
+    call->is_known = call->is_stream = call->is_strange = false;
+    call->heard_ns = 0;
+}
+
+static void end_with(LlmCall *call, const Failure *failure)
+{
+    Backend *backend = call->backend;
+    Status status = STATUS_INIT;
+    if (failure->speaks_of_server) {
+        call->tries = false;
+        backend_note(backend, failure->sentence);
+    } else {
+        snprintf(backend->trouble, sizeof(backend->trouble), "%s", failure->sentence);
+    }
+    status_refuse(&status, failure->code, "%s", failure->sentence);
+    end(call, &status);
+}
+
+static void fail(LlmCall *call, const Failure *failure)
+{
+    const BackendSettings *settings = call->backend->settings;
+    uint32_t random = 0;
+    if (call->http)
+        http_cancel(TAKE_PTR(call->http));
+    (void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
+    uint64_t delay_ms = llm_retry_delay_ms(call->attempts, failure->retry_after, random);
+    uint64_t next_ns = uv_hrtime() + delay_ms * NANOSECONDS_PER_MILLISECOND;
+    bool is_too_late = (call->deadline_ns && next_ns >= call->deadline_ns) ||
+                       next_ns > call->begun_ns + settings->retry_seconds * NANOSECONDS_PER_SECOND;
+    if (!failure->may_pass || call->delivered > 0 || call->tries || is_too_late) {
+        end_with(call, failure);
+        return;
+    }
+    log_debug("backend %s: attempt %u: %s; again in %lu ms", settings->name, call->attempts,
+              failure->sentence, (unsigned long)delay_ms);
+    forget_attempt(call);
+    call->state = CALL_RESTING;
+    uv_timer_stop(&call->timer);
+    call->attempt_ns = next_ns;
+    watch_time(call);
+}
+
+static Failure unreachable(const LlmCall *call, const char *what)
+{
+    Failure failure = {STATUS_UNAVAILABLE, .may_pass = true, .speaks_of_server = true};
+    snprintf(failure.sentence, sizeof(failure.sentence), "backend %s %s", call->backend->settings->name,
+             what);
+    return failure;
+}
+
+static Failure failure_of_status(const LlmCall *call, const HttpResult *result)
+{
+    const BackendSettings *settings = call->backend->settings;
+    Failure failure = {STATUS_FAILED_PRECONDITION, .retry_after = result->retry_after};
+    char said[256];
+    const char *advice = "";
+    llm_error_sentence((rpmd_text){buffer_string(&call->body), call->body.length}, said, sizeof(said));
+    backend_hide_key(call->backend, said);
+    failure.may_pass = llm_status_is_temporary(result->status);
+    if (result->status == 429) {
+        failure.code = STATUS_RESOURCE_EXHAUSTED;
+        advice = "; try again later, or set requests_per_minute";
+    } else if (failure.may_pass || result->status >= 500) {
+        failure.code = STATUS_UNAVAILABLE;
+        failure.speaks_of_server = true;
+    } else if (result->status == 401 || result->status == 403) {
+        advice = "; check its key";
+    } else if (result->status == 404) {
+        advice = "; check its base_url and model";
+    }
+    snprintf(failure.sentence, sizeof(failure.sentence), "backend %s answered HTTP %ld: %s%s", settings->name,
+             result->status, said, advice);
+    return failure;
+}
+
+/* ---- one attempt -------------------------------------------------------------------------------------- */
+
+static void on_event(rpmd_text data, void *context)
+{
+    LlmCall *call = context;
+    LlmShape shape = call->backend->settings->is_anthropic ? LLM_SHAPE_ANTHROPIC : LLM_SHAPE_OPENAI;
+    if (!llm_chat_take_event(&call->reply, shape, data))
+        call->is_strange = true;
+}
+
+static void take_stream(LlmCall *call, rpmd_text bytes)
+{
+    if (!sse_feed(&call->parser, bytes.data, bytes.length, on_event, call))
+        call->is_strange = true;
+    if (call->is_strange || call->reply.is_too_long || call->reply.error[0]) {
+        const char *what = call->reply.error[0] ? call->reply.error
+                           : call->reply.is_too_long
+                               ? "sent an answer without end"
+                               : "sent something that is no event of its shape; check its shape";
+        Failure failure = unreachable(call, what);
+        if (call->reply.error[0]) {
+            backend_hide_key(call->backend, call->reply.error);
+            snprintf(failure.sentence, sizeof(failure.sentence), "backend %s broke off: %s",
+                     call->backend->settings->name, call->reply.error);
+        }
+        failure.may_pass = !call->reply.is_too_long;
+        fail(call, &failure);
+        return;
+    }
+    size_t length = call->reply.text.length;
+    if (length > call->delivered && call->handlers->on_text) {
+        rpmd_text piece = {call->reply.text.data + call->delivered, length - call->delivered};
+        call->delivered = length;
+        call->handlers->on_text(call->data, piece);
+    }
+}
+
+static void on_bytes(void *data, long status, rpmd_text bytes)
+{
+    LlmCall *call = data;
+    size_t limit = status == 200 ? WHOLE_BODY_LIMIT : ERROR_BODY_LIMIT;
+    call->heard_ns = uv_hrtime();
+    if (status == 200 && !call->is_known) {
+        while (bytes.length > 0 && isspace((unsigned char)bytes.data[0]))
+            bytes = (rpmd_text){bytes.data + 1, bytes.length - 1};
+        if (bytes.length == 0)
+            return;
+        call->is_known = true;
+        call->is_stream = bytes.data[0] != '{';
+    }
+    if (call->is_stream)
+        take_stream(call, bytes);
+    else
+        buffer_append(&call->body, bytes.data, MIN(bytes.length, limit - MIN(call->body.length, limit)));
+}
+
+/* Whether a refusal may be one of the response_format alone. */
+static bool may_be_the_form(const LlmCall *call, long status)
+{
+    return call->schema && call->form != LLM_FORM_TEXT &&
+           (status == 400 || status == 415 || status == 422 || status == 501);
+}
+
+static void on_end(void *data, const HttpResult *result)
+{
+    LlmCall *call = data;
+    LlmShape shape = call->backend->settings->is_anthropic ? LLM_SHAPE_ANTHROPIC : LLM_SHAPE_OPENAI;
+    call->http = NULL;
+    if (result->status == 200 && call->is_known && !call->is_stream && !result->error &&
+        llm_chat_take_whole(&call->reply, shape,
+                            (rpmd_text){buffer_string(&call->body), call->body.length}) &&
+        !call->reply.error[0]) {
+        /* It came in one piece, so the piece is handed over in one. */
+        if (call->handlers->on_text && call->reply.text.length > 0)
+            call->handlers->on_text(call->data, (rpmd_text){call->reply.text.data, call->reply.text.length});
+        succeed(call);
+        return;
+    }
+    if (call->is_stream &&
+        (call->reply.is_whole || (!result->error && call->reply.finish != LLM_FINISH_NONE))) {
+        succeed(call);
+        return;
+    }
+    if (!result->error && may_be_the_form(call, result->status)) {
+        call->form++;
+        forget_attempt(call);
+        attempt(call);
+        return;
+    }
+    Failure failure;
+    if (result->error && result->status != 200) {
+        failure = unreachable(call, "");
+        snprintf(failure.sentence, sizeof(failure.sentence), "backend %s cannot be reached at %s: %s",
+                 call->backend->settings->name,
+                 call->backend->settings->unix_socket ? call->backend->settings->unix_socket
+                                                      : call->backend->settings->base_url,
+                 result->error);
+    } else if (result->status != 200) {
+        failure = failure_of_status(call, result);
+    } else {
+        failure = unreachable(call, call->is_stream || result->error || !call->is_known
+                                        ? "broke off in the middle of its answer"
+                                        : "sent an answer that is not of its shape; check its shape");
+    }
+    fail(call, &failure);
+}
+
+static void attempt(LlmCall *call)
+{
+    static const HttpHandlers handlers = {on_bytes, on_end};
+    const Backend *backend = call->backend;
+    const BackendSettings *settings = backend->settings;
+    LlmShape shape = settings->is_anthropic ? LLM_SHAPE_ANTHROPIC : LLM_SHAPE_OPENAI;
+    _cleanup_buffer_ Buffer body = BUFFER_INIT;
+    const LlmChat chat = {
+        .model = settings->model,
+        .prompt = {call->prompt, call->prompt_length},
+        .max_tokens = call->max_tokens ? call->max_tokens : (uint32_t)settings->max_tokens,
+        .temperature = settings->temperature,
+        .schema = call->schema,
+        .form = call->form,
+    };
+    llm_chat_append(&body, shape, &chat);
+    call->state = CALL_ATTEMPTING;
+    call->attempts++;
+    call->backend->counts.attempts++;
+    call->attempt_ns = uv_hrtime();
+    if (!call->begun_ns)
+        call->begun_ns = call->attempt_ns;
+    llm_rate_take(&call->backend->requests, 1, call->attempt_ns);
+    llm_rate_take(&call->backend->tokens, call->prompt_length / BYTES_PER_TOKEN + 1, call->attempt_ns);
+    call->http = http_post(backend->llm->http,
+                           &(HttpRequest){.url = backend->url,
+                                          .unix_socket = settings->unix_socket,
+                                          .ca_file = settings->ca_file,
+                                          .key_header = backend->key_header,
+                                          .headers = (const char *const *)backend->headers,
+                                          .body = {buffer_string(&body), body.length},
+                                          .connect_ms = settings->connect_seconds * 1000},
+                           &handlers, call);
+    watch_time(call);
+}
+
+/* ---- time --------------------------------------------------------------------------------------------- */
+
+/* When something has to happen if nothing else does. */
+static uint64_t next_moment(const LlmCall *call)
+{
+    const BackendSettings *settings = call->backend->settings;
+    uint64_t moment = call->deadline_ns ? call->deadline_ns : UINT64_MAX;
+    if (call->state == CALL_RESTING)
+        return MIN(moment, call->attempt_ns);
+    if (call->state != CALL_ATTEMPTING)
+        return moment;
+    if (call->reply.is_whole)
+        return MIN(moment, call->heard_ns + AFTER_END_MS * NANOSECONDS_PER_MILLISECOND);
+    moment = MIN(moment, call->attempt_ns + settings->total_seconds * NANOSECONDS_PER_SECOND);
+    return MIN(moment, call->heard_ns ? call->heard_ns + settings->idle_seconds * NANOSECONDS_PER_SECOND
+                                      : call->attempt_ns + settings->first_seconds * NANOSECONDS_PER_SECOND);
+}
+
+static void on_silence(LlmCall *call)
+{
+    const BackendSettings *settings = call->backend->settings;
+    Failure failure = unreachable(call, "");
+    if (call->heard_ns && uv_hrtime() < call->heard_ns + settings->idle_seconds * NANOSECONDS_PER_SECOND)
+        snprintf(failure.sentence, sizeof(failure.sentence),
+                 "backend %s needs more than total_seconds = %lu for its answer", settings->name,
+                 (unsigned long)settings->total_seconds);
+    else
+        snprintf(failure.sentence, sizeof(failure.sentence), "backend %s sent nothing for %s = %lu",
+                 settings->name, call->heard_ns ? "idle_seconds" : "first_seconds",
+                 (unsigned long)(call->heard_ns ? settings->idle_seconds : settings->first_seconds));
+    fail(call, &failure);
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    LlmCall *call = timer->data;
+    uint64_t now = uv_hrtime();
+    if (call->state == CALL_REFUSED) {
+        Status refusal = call->refusal;
+        end(call, &refusal);
+    } else if (call->deadline_ns && now >= call->deadline_ns) {
+        char sentence[STATUS_MESSAGE_SIZE];
+        snprintf(sentence, sizeof(sentence), "the deadline came before backend %s had answered%s%s",
+                 call->backend->settings->name,
+                 call->state == CALL_WAITING ? "; the call waited for its turn" : "",
+                 call->state == CALL_RESTING ? "; it was about to be tried again" : "");
+        call_refuse(call, STATUS_DEADLINE_EXCEEDED, sentence);
+    } else if (now < next_moment(call)) {
+        watch_time(call);
+    } else if (call->state == CALL_RESTING) {
+        attempt(call);
+    } else if (call->reply.is_whole) {
+        succeed(call);
+    } else {
+        on_silence(call);
+    }
+}
+
+/* Pieces of a stream do not touch the timer: when it fires too early, it is set again. */
+static void watch_time(LlmCall *call)
+{
+    uint64_t moment = next_moment(call), now = uv_hrtime();
+    if (moment == UINT64_MAX)
+        return;
+    uv_update_time(call->timer.loop);
+    uv_timer_start(&call->timer, on_time, moment > now ? (moment - now) / NANOSECONDS_PER_MILLISECOND + 1 : 0,
+                   0);
+}
+
+void call_begin(LlmCall *call, bool tries)
+{
+    call->tries = tries;
+    attempt(call);
+}
+
+/* ---- the door ----------------------------------------------------------------------------------------- */
+
+static void refuse_later(LlmCall *call, StatusCode code, const char *sentence)
+{
+    call->state = CALL_REFUSED;
+    status_refuse(&call->refusal, code, "%s", sentence);
+    uv_timer_start(&call->timer, on_time, 0, 0);
+}
+
+static Backend *find_backend(Llm *llm, const char *name)
+{
+    for (size_t i = 0; i < llm->backend_count; i++)
+        if (strcmp(llm->backends[i].settings->name, name) == 0)
+            return &llm->backends[i];
+    return NULL;
+}
+
+LlmCall *llm_call(Llm *llm, const LlmRequest *request, const LlmHandlers *handlers, void *data)
+{
+    LlmCall *call = NEW(LlmCall);
+    Backend *backend = find_backend(llm, request->backend);
+    *call = (LlmCall){
+        .backend = backend,
+        .handlers = handlers,
+        .data = data,
+        .prompt = memory_copy_text(request->prompt.data, request->prompt.length),
+        .prompt_length = request->prompt.length,
+        .schema = request->schema ? memory_copy_text(request->schema, strlen(request->schema)) : NULL,
+        .max_tokens = request->max_tokens,
+        .deadline_ns = request->deadline_ns,
+        .form = backend->form,
+    };
+    LIST_INSERT_HEAD(&llm->calls, call, link);
+    uv_timer_init(llm->loop, &call->timer);
+    call->timer.data = call;
+    llm->handles++;
+    if (backend->rests_until_ns && (backend->is_tried || uv_hrtime() < backend->rests_until_ns)) {
+        char sentence[STATUS_MESSAGE_SIZE];
+        uint64_t now = uv_hrtime();
+        backend->counts.refused++;
+        snprintf(sentence, sizeof(sentence),
+                 "backend %s failed %u times in a row and is tried again in %lu s: %.300s",
+                 backend->settings->name, backend->failures_in_row,
+                 (unsigned long)(backend->rests_until_ns > now
+                                     ? (backend->rests_until_ns - now) / NANOSECONDS_PER_SECOND + 1
+                                     : 0),
+                 backend->trouble);
+        refuse_later(call, STATUS_UNAVAILABLE, sentence);
+        return call;
+    }
+    if (backend->waiting_count >= BACKEND_QUEUE_LIMIT) {
+        refuse_later(call, STATUS_RESOURCE_EXHAUSTED,
+                     "too many calls of the LLM wait; try again later, or raise the backend's concurrency");
+        return call;
+    }
+    call->state = CALL_WAITING;
+    STAILQ_INSERT_TAIL(&backend->waiting, call, next_waiting);
+    backend->waiting_count++;
+    watch_time(call);
+    llm_advance(backend);
+    return call;
+}
+
+void llm_cancel(LlmCall *call)
+{
+    call_drop(call);
+}

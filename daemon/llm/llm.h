@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Calls of black-box LLMs: one prompt in, one text out, streamed. A call waits for its turn at the backend
+ * (as many at a time, as many a minute as are configured), is tried again where its failure may pass, and
+ * ends at its deadline.
+ *
+ * Threads: everything runs on the loop's thread; callbacks never run before the function that takes them has
+ * returned.
+ */
+
+#include "daemon/llm/backend.h"
+
+/* Opens all configured backends. STATUS_REFUSED: a key cannot be read; *llm is then NULL. config is borrowed.
+ */
+int llm_open(Llm **llm, uv_loop_t *loop, const Config *config, Status *status);
+
+/* Cancels what is at work; calls closed when the loop has nothing of it any more. NULL is fine. */
+void llm_close(Llm *llm, void (*closed)(void *data), void *data);
+
+/* Backend number `index`, or NULL behind the last one. Borrowed. */
+const Backend *llm_backend(const Llm *llm, size_t index);
+
+typedef struct LlmRequest {
+    const char *backend;  /* its name; has to be configured */
+    rpmd_text prompt;     /* UTF-8 */
+    const char *schema;   /* a JSON schema for the reply; NULL: the reply is text */
+    uint32_t max_tokens;  /* of the reply; 0: the backend's */
+    uint64_t deadline_ns; /* on the clock of uv_hrtime; 0: none */
+} LlmRequest;
+
+/* How a call ended. Borrowed for the time of the callback. */
+typedef struct LlmResult {
+    /* OK: the reply is whole, or stopped at max_tokens (finish says which). UNAVAILABLE: the server could not
+     * be reached, broke off, was silent, or is left alone. RESOURCE_EXHAUSTED: it said to come later, or too
+     * many calls wait. FAILED_PRECONDITION: it refused the request (its key, its model, the prompt's length).
+     * DEADLINE_EXCEEDED. All with a sentence that names the backend. */
+    Status status;
+    rpmd_text text;
+    LlmUsage usage; /* estimated from lengths where the server tells none */
+    LlmFinish finish;
+    unsigned attempts;     /* requests that were made */
+    uint64_t milliseconds; /* since the first attempt began */
+} LlmResult;
+
+typedef struct LlmHandlers {
+    /* A piece of the text, at any border of bytes. With it set, no attempt follows once a piece was handed
+     * over. NULL: the whole is enough. */
+    void (*on_text)(void *data, rpmd_text piece);
+    void (*on_end)(void *data, const LlmResult *result);
+} LlmHandlers;
+
+/* Everything of the request is copied; handlers are borrowed for the call's life. */
+LlmCall *llm_call(Llm *llm, const LlmRequest *request, const LlmHandlers *handlers, void *data);
+
+/* Ends the request at once; no callback comes any more. Not from within the call's own on_end. */
+void llm_cancel(LlmCall *call);

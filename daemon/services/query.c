@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/services/query.h"
+
+#include "daemon/services/check.h"
+#include "daemon/services/convert.h"
+#include "daemon/users/task.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+
+static void release(void *data)
+{
+    QueryCall *query = data;
+    llm_response_free(query->response);
+    user_model_unref(query->model);
+    arena_finish(&query->extracted);
+    arena_finish(&query->arena);
+    free(query);
+}
+
+/* Ties features to factors and finds the examples. */
+static void prepare(QueryCall *query, const UserReply *reply, const rpmd_plugin *plugin)
+{
+    query->model = user_model_ref(reply->model);
+    query->settings = config_task(query->context->config, query->task);
+    query->reasoning = task_reasoning(&query->arena, plugin, query->settings->smoothing);
+    query->view = (PopulationView){.population = reply->population,
+                                   .own = reply->share,
+                                   .user = reply->user_number,
+                                   .minimum_users = (uint32_t)query->settings->minimum_users};
+    target_prepare(&query->target, &query->arena, query->context->tokenizer, query->model);
+    size_t k = query->examples ? query->examples : query->settings->examples;
+    query->retrieved_count = retrieval_find(query->model, &query->target, k, query->retrieved);
+    for (size_t i = 0; i < query->retrieved_count; i++)
+        query->paths[i] =
+            reasoning_of_item(&query->arena, &query->reasoning, query->model, query->retrieved[i].entry);
+}
+
+static void on_model(const UserReply *reply, void *data)
+{
+    QueryCall *query = data;
+    Status status = reply->status;
+    const rpmd_plugin *plugin = NULL;
+    if (status_is_ok(&status))
+        plugin = plugin_registry_find(query->context->plugins, query->task, &status);
+    if (plugin && reply->model->item_count == 0)
+        status_refuse(&status, STATUS_FAILED_PRECONDITION,
+                      "none of the items of the user %.*s could be processed; `rpmctl history list` says why",
+                      TEXT_ARGS(query->user));
+    if (!status_is_ok(&status)) {
+        grpc_call_finish(query->call, &status);
+        return;
+    }
+    prepare(query, reply, plugin);
+    query->answer(query);
+}
+
+static void on_extracted(PluginBatch *batch, void *data)
+{
+    QueryCall *query = data;
+    Status status = batch->status;
+    query->job = NULL;
+    if (status_is_ok(&status) && batch->analyses[0].code != STATUS_OK)
+        status_refuse(&status, batch->analyses[0].code, "%.*s", TEXT_ARGS(batch->analyses[0].error));
+    if (!status_is_ok(&status)) {
+        grpc_call_finish(query->call, &status);
+        return;
+    }
+    query->extracted = batch->arena;
+    query->target.analysis = &batch->analyses[0];
+    batch->arena = ARENA_INIT;
+    UserName name = {text_of(query->task), query->user};
+    users_get(query->context->users, &name, on_model, query);
+}
+
+static uint64_t deadline_of(const QueryCall *query)
+{
+    uint64_t own = uv_hrtime() + query->context->config->call_seconds * 1000000000ull;
+    uint64_t callers = grpc_call_deadline(query->call);
+    return callers ? MIN(own, callers) : own;
+}
+
+void query_begin(GrpcCall *call, const Rpmd__V1__Query *message, uint32_t examples, uint32_t budget_bytes,
+                 void (*answer)(QueryCall *query))
+{
+    Status status = STATUS_INIT;
+    QueryCall *query = NEW(QueryCall);
+    query->call = call;
+    query->context = grpc_call_service(call);
+    grpc_call_set_context(call, query, release);
+    check_query(query->context->plugins, message, &query->arena, &query->target.query, &query->target.options,
+                &query->target.option_count, &status);
+    if (status_is_ok(&status) && examples > RETRIEVAL_LIMIT)
+        status_refuse(&status, STATUS_INVALID_ARGUMENT, "%u examples are too many; the limit is %d", examples,
+                      RETRIEVAL_LIMIT);
+    if (!status_is_ok(&status)) {
+        grpc_call_finish(call, &status);
+        return;
+    }
+    query->task = message->task;
+    query->user = text_of(message->user);
+    query->examples = examples;
+    query->budget_bytes = budget_bytes;
+    query->target.time_us = message->time_us;
+    query->answer = answer;
+    query->deadline_ns = deadline_of(query);
+    AnalysisRequest request = {.query = query->target.query,
+                               .options = query->target.options,
+                               .option_count = query->target.option_count};
+    query->job = plugin_registry_analyze(query->context->plugins, query->task, &request, 1,
+                                         query->deadline_ns, on_extracted, query);
+}
+
+/* The features still wanted are not; a model that is being loaded is loaded to its end. */
+void query_cancel(GrpcCall *call)
+{
+    QueryCall *query = grpc_call_context(call);
+    Status status = STATUS_INIT;
+    if (!query || (!query->job && !query->response))
+        return;
+    if (query->job)
+        plugin_job_cancel(query->job);
+    llm_response_free(TAKE_PTR(query->response));
+    grpc_call_finish(call, &status);
+}
+
+PredictionCase *query_predict(QueryCall *query)
+{
+    const UserModel *model = query->model;
+    if (model->answer_kind == RPMD_ANSWER_TEXT)
+        return NULL;
+    PredictionCase *prediction = ARENA_NEW(&query->arena, PredictionCase);
+    query->prediction = (PredictionRequest){.model = model,
+                                            .target = &query->target,
+                                            .retrieved = query->retrieved,
+                                            .retrieved_count = query->retrieved_count,
+                                            .view = query->view.population ? &query->view : NULL,
+                                            .tokenizer = query->context->tokenizer};
+    prediction_of_target(&query->prediction, &query->arena, prediction);
+    return prediction;
+}
+
+Rpmd__V1__AnswerProbability **query_distribution(QueryCall *query, const PredictionCase *prediction,
+                                                 size_t *count)
+{
+    Arena *arena = &query->arena;
+    *count = prediction ? prediction->input.candidate_count : 0;
+    Rpmd__V1__AnswerProbability **answers = ARENA_ARRAY(arena, Rpmd__V1__AnswerProbability *, *count);
+    for (size_t i = 0; i < *count; i++) {
+        size_t candidate = prediction->result.ranking[i];
+        answers[i] = ARENA_NEW(arena, Rpmd__V1__AnswerProbability);
+        rpmd__v1__answer_probability__init(answers[i]);
+        answers[i]->answer = convert_text(arena, prediction->candidates[candidate].answer);
+        answers[i]->probability = prediction->result.probabilities[candidate];
+    }
+    return answers;
+}
+
+int query_prompt(QueryCall *query, const PredictionCase *prediction, Prompt *prompt)
+{
+    Status status = STATUS_INIT;
+    const rpmd_plugin *plugin = plugin_registry_find(query->context->plugins, query->task, &status);
+    if (plugin) {
+        PromptRequest request = {
+            .texts = plugin->prompt_texts,
+            .model = query->model,
+            .target = &query->target,
+            .retrieved = query->retrieved,
+            .retrieved_count = query->retrieved_count,
+            .reasoning = query->paths,
+            .prediction = prediction,
+            .settings = {.budget_bytes =
+                             query->budget_bytes ? query->budget_bytes : query->settings->prompt_bytes,
+                         .smoothing = query->settings->smoothing},
+        };
+        if (prompt_construct(&request, &query->arena, prompt, &status) == 0)
+            return 0;
+    }
+    grpc_call_finish(query->call, &status);
+    return STATUS_REFUSED;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Stages of the method that run on an LLM: the one door through which its calls go. Each is accounted to a
+ * user, a task, a stage and a backend; a request that was answered before is answered from the store, and one
+ * that is at work is not made twice.
+ *
+ *     caps --> cached? --> at work already? --> the LLM --> account, keep --> the reply
+ *
+ * Everything runs on the loop's thread. Callbacks never run before the function that takes them has returned.
+ */
+
+#include "daemon/config.h"
+#include "daemon/llm/llm.h"
+#include "daemon/store/store.h"
+
+typedef struct Stages Stages;
+typedef struct StageCall StageCall;
+
+/* All are borrowed and outlive the stages. llm: NULL where no backend is configured. */
+typedef struct StagesContext {
+    uv_loop_t *loop;
+    const Config *config;
+    Store *store;
+    Llm *llm;
+} StagesContext;
+
+Stages *stages_new(const StagesContext *context);
+
+/* When no call is at work any more. NULL is fine. */
+void stages_free(Stages *stages);
+
+/* The backend that a stage of a task runs on; NULL: native. Borrowed. */
+const char *stage_backend(const Stages *stages, const char *task, Stage stage);
+
+typedef struct StageRequest {
+    Stage stage;
+    rpmd_text task;
+    rpmd_text user;
+    const char *backend;
+    rpmd_text prompt;
+    const char *schema;   /* NULL: the reply is text */
+    uint32_t max_tokens;  /* 0: the backend's */
+    uint64_t deadline_ns; /* on the clock of uv_hrtime; 0: none */
+} StageRequest;
+
+/* Borrowed for the time of the callback. */
+typedef struct StageReply {
+    Status status; /* of the LLM's call, or RESOURCE_EXHAUSTED naming the cap that is reached */
+    rpmd_text text;
+    LlmFinish finish;
+    bool was_cached; /* nothing was spent */
+    unsigned attempts;
+    LlmUsage usage; /* what was spent */
+    uint64_t cost_micros;
+} StageReply;
+
+typedef struct StageHandlers {
+    void (*on_text)(void *data, rpmd_text piece); /* as in LlmHandlers; NULL: the whole is enough */
+    void (*on_reply)(void *data, const StageReply *reply);
+} StageHandlers;
+
+/* Everything of the request is copied; handlers are borrowed for the call's life. */
+StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHandlers *handlers, void *data);
+
+/* Ends the LLM's request unless another call waits for the same; no callback comes any more. */
+void stage_cancel(StageCall *call);
+
+/* What calls cost since the daemon started: add up to what the store holds. */
+typedef struct StageCounts {
+    uint64_t calls;
+    uint64_t cached_replies;
+    uint64_t failures;
+    LlmUsage usage;
+    uint64_t cost_micros;
+} StageCounts;
+
+const StageCounts *stage_counts(const Stages *stages, Stage stage);
