@@ -89,6 +89,7 @@ TEST_PROTOS  := $(wildcard tests/proto/*.proto)
 TEST_PROTO_C := $(patsubst tests/proto/%.proto,$(BUILD)/generated/tests/%.pb-c.c,$(TEST_PROTOS))
 TEST_PROTO_OBJECTS := $(TEST_PROTO_C:.c=.o)
 DESCRIPTOR_SET := $(BUILD)/generated/descriptor_set.pb
+PROMPT_OBJECTS   := $(patsubst prompts/%.txt,$(BUILD)/generated/prompts/%.o,$(wildcard prompts/*.txt))
 DESCRIPTOR_OBJECT := $(BUILD)/generated/descriptor_set.o
 TEMPLATE_C       := $(patsubst plugins/template/%.c,$(BUILD)/generated/template/%.c,$(wildcard plugins/template/*.c))
 TEMPLATE_OBJECTS := $(TEMPLATE_C:=.o) $(BUILD)/generated/template/readme.md.o
@@ -153,6 +154,10 @@ embed = printf '.section .rodata\n.global $(1)_begin\n.global $(1)_end\n$(1)_beg
 $(DESCRIPTOR_OBJECT): $(DESCRIPTOR_SET)
 	$(QUIET)$(call embed,descriptor_set)
 
+$(PROMPT_OBJECTS): $(BUILD)/generated/prompts/%.o: prompts/%.txt
+	@mkdir -p $(@D)
+	$(QUIET)$(call embed,prompt_$*)
+
 # What `rpmctl plugin new` writes: each skeleton with features.h in place, and without our licence, since what an
 # author makes of it is theirs.
 $(TEMPLATE_C): $(BUILD)/generated/template/%.c: plugins/template/%.c plugins/template/features.h
@@ -166,7 +171,7 @@ $(BUILD)/generated/template/readme.md.o: plugins/template/readme.md
 	$(QUIET)$(call embed,template_readme)
 
 $(LIB_ARCHIVE): $(call objects,$(LIB_SOURCES)) $(PROTO_OBJECTS)
-$(DAEMON_ARCHIVE): $(call objects,$(DAEMON_SOURCES)) $(DESCRIPTOR_OBJECT)
+$(DAEMON_ARCHIVE): $(call objects,$(DAEMON_SOURCES)) $(DESCRIPTOR_OBJECT) $(PROMPT_OBJECTS)
 $(CLIENT_ARCHIVE): $(call objects,$(CLIENT_SOURCES)) $(TEMPLATE_OBJECTS)
 %.a:
 	@mkdir -p $(@D)
@@ -307,6 +312,7 @@ install: all $(MAN_PAGES)
 	for page in $(MAN_PAGES); do \
 	    install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} "$$page" || exit; \
 	done
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rpmd/prompts $(wildcard prompts/*.txt)
 	for file in $(wildcard proto/rpmd/v1/*.proto); do \
 	    install -D -m 644 "$$file" $(DESTDIR)$(PREFIX)/share/rpmd/"$$file" || exit; \
 	done

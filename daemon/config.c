@@ -47,6 +47,9 @@ static const Key keys[] = {
      "directory of the database and of the private copies of plugins"},
     {"daemon", "plugin_dir", KEY_LIST, IN_CONFIG(plugin_dirs), 0, 0, RPMD_PREFIX "/lib/rpmd/plugins",
      "directory of task plugins; repeat the key for more than one"},
+    {"daemon", "prompt_dir", KEY_STRING, IN_CONFIG(prompt_dir), 0, 0, "/etc/rpmd/prompts",
+     "directory of prompts in place of those that rpmd brings, DIR/STAGE.txt or DIR/TASK/STAGE.txt; need not "
+     "exist"},
     {"daemon", "cache_bytes", KEY_BYTES, IN_CONFIG(cache_bytes), 1 * MIB, 1024 * 1024 * MIB, "64M",
      "memory for user models that are not in use at the moment (suffix K, M or G)"},
     {"daemon", "drain_seconds", KEY_NUMBER, IN_CONFIG(drain_seconds), 0, 3600, "20",
@@ -433,6 +436,7 @@ void config_finish(Config *config)
 {
     free(config->socket);
     free(config->state_dir);
+    free(config->prompt_dir);
     config_clear_plugin_dirs(config);
     free(config->plugin_dirs);
     for (size_t i = 0; i < config->task_count; i++)

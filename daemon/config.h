@@ -63,6 +63,7 @@ typedef struct Config {
     char *socket; /* owned, as all strings here */
     char *state_dir;
     char **plugin_dirs;
+    char *prompt_dir;
     size_t plugin_dir_count;
     uint64_t socket_mode;
     uint64_t cache_bytes;   /* budget of user models kept in memory */

@@ -230,8 +230,11 @@ static int start(Daemon *daemon)
         r = llm_open(&daemon->llm, &daemon->loop, config, daemon->status);
     if (r)
         return r;
-    daemon->stages = stages_new(&(StagesContext){&daemon->loop, config, daemon->store, daemon->llm});
-    const UsersContext users = {&daemon->loop, daemon->store, daemon->plugins, config};
+    r = stages_open(&daemon->stages, &(StagesContext){&daemon->loop, config, daemon->store, daemon->llm},
+                    daemon->status);
+    if (r)
+        return r;
+    const UsersContext users = {&daemon->loop, daemon->store, daemon->plugins, daemon->stages, config};
     daemon->users = users_new(&users);
     daemon->rebuild = rebuild_new(&users, daemon->users);
     GrpcLimits limits = grpc_limits_default();

@@ -11,9 +11,10 @@
 
 #define NANOSECONDS_PER_MILLISECOND 1000000ull
 #define NANOSECONDS_PER_SECOND 1000000000ull
-#define ERROR_BODY_LIMIT 4096                  /* bytes of an error's body that are read */
-#define WHOLE_BODY_LIMIT (4 * LLM_REPLY_LIMIT) /* bytes of a reply that is no stream: JSON escapes the text  \
-                                                */
+#define ERROR_BODY_LIMIT 4096 /* bytes of an error's body that are read */
+#define WHOLE_BODY_LIMIT                                                                                     \
+    (4 * LLM_REPLY_LIMIT) /* bytes of a reply that is no stream: JSON escapes the text                       \
+                           */
 #define AFTER_END_MS 1000 /* for the connection, behind the event that says that nothing follows */
 #define BYTES_PER_TOKEN 4 /* of English, roughly; where a server does not count */
 
@@ -206,6 +207,8 @@ static Failure failure_of_status(const LlmCall *call, const HttpResult *result)
     } else if (failure.may_pass || result->status >= 500) {
         failure.code = STATUS_UNAVAILABLE;
         failure.speaks_of_server = true;
+    } else if (result->status == 400 || result->status == 413 || result->status == 422) {
+        failure.code = STATUS_INVALID_ARGUMENT;
     } else if (result->status == 401 || result->status == 403) {
         advice = "; check its key";
     } else if (result->status == 404) {

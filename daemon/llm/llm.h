@@ -34,8 +34,8 @@ typedef struct LlmRequest {
 typedef struct LlmResult {
     /* OK: the reply is whole, or stopped at max_tokens (finish says which). UNAVAILABLE: the server could not
      * be reached, broke off, was silent, or is left alone. RESOURCE_EXHAUSTED: it said to come later, or too
-     * many calls wait. FAILED_PRECONDITION: it refused the request (its key, its model, the prompt's length).
-     * DEADLINE_EXCEEDED. All with a sentence that names the backend. */
+     * many calls wait. FAILED_PRECONDITION: it refuses the key or the model. INVALID_ARGUMENT: it refuses
+     * this request, for its length say. DEADLINE_EXCEEDED. All with a sentence that names the backend. */
     Status status;
     rpmd_text text;
     LlmUsage usage; /* estimated from lengths where the server tells none */

@@ -112,7 +112,8 @@ Rpmd__V1__TraitShare **convert_traits(Arena *arena, const UserModel *model)
 }
 
 Rpmd__V1__RetrievedItem **convert_retrieved(Arena *arena, const UserModel *model, const Target *target,
-                                            const Retrieved *retrieved, size_t count, const rpmd_text *paths)
+                                            const Retrieved *retrieved, size_t count, const rpmd_text *paths,
+                                            const bool *by_llm)
 {
     Rpmd__V1__RetrievedItem **messages = ARENA_ARRAY(arena, Rpmd__V1__RetrievedItem *, count);
     for (size_t i = 0; i < count; i++) {
@@ -125,7 +126,8 @@ Rpmd__V1__RetrievedItem **convert_retrieved(Arena *arena, const UserModel *model
         message->response = convert_text(arena, item->response);
         message->time_us = item->time_us;
         message->reasoning = convert_text(arena, paths[i]);
-        message->reasoning_source = RPMD__V1__SOURCE__SOURCE_NATIVE;
+        message->reasoning_source =
+            by_llm[i] ? RPMD__V1__SOURCE__SOURCE_LLM : RPMD__V1__SOURCE__SOURCE_NATIVE;
         message->features =
             convert_features(arena, model, item->query, &item->analysis, retrieved[i].entry->factors);
         message->n_features = item->analysis.feature_count;

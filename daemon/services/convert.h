@@ -24,9 +24,10 @@ Rpmd__V1__AnswerShare **convert_answers(Arena *arena, const UserModel *model, si
 
 Rpmd__V1__TraitShare **convert_traits(Arena *arena, const UserModel *model);
 
-/* Retrieved items; paths[i] is the reasoning path of retrieved[i]. */
+/* Retrieved items; paths[i] is the reasoning path of retrieved[i], by_llm[i] says who wrote it. */
 Rpmd__V1__RetrievedItem **convert_retrieved(Arena *arena, const UserModel *model, const Target *target,
-                                            const Retrieved *retrieved, size_t count, const rpmd_text *paths);
+                                            const Retrieved *retrieved, size_t count, const rpmd_text *paths,
+                                            const bool *by_llm);
 
 /* A stored item as it was sent. meta: a JSON object, as convert_meta_text wrote it. */
 Rpmd__V1__HistoryItem *convert_item(Arena *arena, rpmd_text id, rpmd_text query, rpmd_text response,

@@ -1,186 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/services/services.h"
 
+#include "daemon/services/building.h"
 #include "daemon/services/check.h"
 #include "daemon/services/convert.h"
+#include "daemon/users/task.h"
 #include "lib/base/intern.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
 #include "rpmd/v1/models.pb-c.h"
-
-/* Users of a task that are built at the same time: as many as the pool runs for one plugin. */
-#define PARALLEL_BUILDS 4
-
-/* ---- Build ---- */
-
-/* A build of one user, or of all, some at a time. */
-typedef struct Building {
-    GrpcCall *call;
-    ServiceContext *context;
-    char *task;   /* owned */
-    Intern names; /* of the users to build */
-    bool all;
-    UsersPool pool;
-    StoreListUsers request;
-    Arena last_user;
-    uint32_t next; /* of names */
-    uint32_t running;
-    Rpmd__V1__BuildResponse progress;
-} Building;
-
-/* A user who is being built. */
-typedef struct BuildingUser {
-    Building *building;
-    uint32_t number;
-} BuildingUser;
-
-static void build_more(Building *building);
-
-static void release_building(void *data)
-{
-    Building *building = data;
-    intern_finish(&building->names);
-    arena_finish(&building->last_user);
-    free(building->task);
-    free(building);
-}
-
-static void report_build(Building *building, const BuildingUser *user, const UserReply *reply)
-{
-    Rpmd__V1__BuildResponse progress = building->progress;
-    Rpmd__V1__Usage usage = RPMD__V1__USAGE__INIT;
-    char message[STATUS_MESSAGE_SIZE + 32];
-    _cleanup_arena_ Arena arena = ARENA_INIT;
-    progress.user = convert_text(&arena, building->names.texts[user->number]);
-    progress.usage = &usage;
-    if (reply->model) {
-        progress.model_version = reply->model->version;
-        progress.factors = reply->model->factor_count;
-        progress.items_failed = reply->model->failed_count;
-        progress.features_dropped = reply->model->features_dropped;
-    }
-    if (!status_is_ok(&reply->status)) {
-        snprintf(message, sizeof(message), "%s: %s", status_code_name(reply->status.code),
-                 reply->status.message);
-        progress.error = message;
-    }
-    grpc_call_send(building->call, &progress.base);
-}
-
-static void on_built(const UserReply *reply, void *data)
-{
-    BuildingUser *user = data;
-    Building *building = user->building;
-    building->running--;
-    building->progress.users_done++;
-    if (reply->model)
-        building->progress.items_done += reply->model->entry_count;
-    /* One user alone: an error is the call's own. */
-    if (!building->all && !status_is_ok(&reply->status)) {
-        grpc_call_finish(building->call, &reply->status);
-        free(user);
-        return;
-    }
-    report_build(building, user, reply);
-    free(user);
-    build_more(building);
-}
-
-static bool is_build_held(const Building *building)
-{
-    return grpc_call_pending_bytes(building->call) >=
-           grpc_server_limits(building->context->grpc)->write_high_bytes;
-}
-
-static void build_more(Building *building)
-{
-    Status done = STATUS_INIT;
-    bool is_over = grpc_call_is_over(building->call);
-    while (!is_over && building->next < building->names.count && building->running < PARALLEL_BUILDS &&
-           !is_build_held(building)) {
-        BuildingUser *user = NEW(BuildingUser);
-        *user = (BuildingUser){building, building->next++};
-        UserName name = {text_of(building->task), building->names.texts[user->number]};
-        building->running++;
-        users_build(building->context->users, &name, building->pool, on_built, user);
-    }
-    if (building->running == 0 && (is_over || building->next == building->names.count))
-        grpc_call_finish(building->call, &done);
-}
-
-static void on_users_listed(StoreReply *reply, void *data)
-{
-    Building *building = data;
-    if (!status_is_ok(&reply->status) || grpc_call_is_over(building->call)) {
-        grpc_call_finish(building->call, &reply->status);
-        return;
-    }
-    for (size_t i = 0; i < reply->users.count; i++)
-        intern_add(&building->names, reply->users.users[i].user);
-    if (reply->users.more) {
-        arena_finish(&building->last_user);
-        building->request.after =
-            arena_text(&building->last_user, reply->users.users[reply->users.count - 1].user);
-        store_list_users(building->context->store, &building->request, on_users_listed, building);
-        return;
-    }
-    if (building->names.count == 0) {
-        grpc_call_refuse(
-            building->call, STATUS_FAILED_PRECONDITION,
-            "the task %s has no histories yet; import some: rpmctl history import --task %s FILE",
-            building->task, building->task);
-        return;
-    }
-    building->progress.users_total = building->names.count;
-    build_more(building);
-}
-
-static UsersPool pool_of(Rpmd__V1__PoolMembership membership)
-{
-    if (membership == RPMD__V1__POOL_MEMBERSHIP__POOL_MEMBERSHIP_IN)
-        return USERS_POOL_IN;
-    return membership == RPMD__V1__POOL_MEMBERSHIP__POOL_MEMBERSHIP_OUT ? USERS_POOL_OUT : USERS_POOL_KEEP;
-}
-
-static void on_build(GrpcCall *call, const void *message)
-{
-    const Rpmd__V1__BuildRequest *request = message;
-    ServiceContext *context = grpc_call_service(call);
-    Status status = STATUS_INIT;
-    if (request->all_users == (request->user[0] != '\0'))
-        status_refuse(&status, STATUS_INVALID_ARGUMENT, "set either user or all_users");
-    else if (!check_task(context->plugins, request->task, &status) && !request->all_users)
-        check_user(request->user, &status);
-    if (!status_is_ok(&status)) {
-        grpc_call_finish(call, &status);
-        return;
-    }
-    Building *building = NEW(Building);
-    building->call = call;
-    building->context = context;
-    building->task = memory_copy_text(request->task, strlen(request->task));
-    building->all = request->all_users;
-    building->pool = pool_of(request->pool);
-    building->request = (StoreListUsers){.task = text_of(building->task)};
-    rpmd__v1__build_response__init(&building->progress);
-    grpc_call_set_context(call, building, release_building);
-    if (building->all) {
-        store_list_users(context->store, &building->request, on_users_listed, building);
-        return;
-    }
-    intern_add(&building->names, text_of(request->user));
-    building->progress.users_total = 1;
-    build_more(building);
-}
-
-static void on_build_goes_on(GrpcCall *call)
-{
-    Building *building = grpc_call_context(call);
-    /* While the users are being listed, that reply goes on. */
-    if (building && building->progress.users_total > 0)
-        build_more(building);
-}
 
 /* ---- Get, ListVersions, Rollback ---- */
 
@@ -199,10 +28,12 @@ static bool begin_user_call(GrpcCall *call, const char *task, const char *user)
 static char *staleness(Arena *arena, const ServiceContext *context, const char *task, const UserModel *model)
 {
     const rpmd_plugin *plugin = plugin_registry_find(context->plugins, task, NULL);
-    if (plugin && !text_equal_string(model->extractor_version, plugin->version))
-        return arena_format(arena,
-                            "it was extracted by version %.*s of the plugin, which is %s now; build it again",
-                            TEXT_ARGS(model->extractor_version), plugin->version);
+    rpmd_text wanted =
+        plugin ? task_extractor_version(arena, plugin, context->config) : model->extractor_version;
+    if (!text_equal(model->extractor_version, wanted))
+        return arena_format(
+            arena, "it was extracted by version %.*s of the plugin, which is %.*s now; build it again",
+            TEXT_ARGS(model->extractor_version), TEXT_ARGS(wanted));
     return arena_format(arena, "%s", "");
 }
 
@@ -515,9 +346,9 @@ void models_service_init(GrpcService *service, ServiceContext *context)
         {.name = "Build",
          .kind = GRPC_SERVER_STREAM,
          .request = &rpmd__v1__build_request__descriptor,
-         .on_message = on_build,
-         .on_cancel = on_build_goes_on,
-         .on_writable = on_build_goes_on},
+         .on_message = building_begin,
+         .on_cancel = building_cancel,
+         .on_writable = building_go_on},
         {.name = "Get",
          .kind = GRPC_UNARY,
          .request = &rpmd__v1__get_request__descriptor,

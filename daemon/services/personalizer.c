@@ -2,6 +2,7 @@
 #include "daemon/services/convert.h"
 #include "daemon/services/query.h"
 #include "daemon/services/respond.h"
+#include "lib/base/text.h"
 
 /* ---- ConstructPrompt ---- */
 
@@ -17,13 +18,16 @@ static void answer_prompt(QueryCall *query)
                                          query->target.analysis, query->target.factors);
     response.n_features = query->target.analysis->feature_count;
     response.retrieved = convert_retrieved(&query->arena, query->model, &query->target, query->retrieved,
-                                           query->retrieved_count, query->paths);
+                                           query->retrieved_count, query->paths, query->by_llm);
     response.n_retrieved = query->retrieved_count;
     response.dropped = ARENA_ARRAY(&query->arena, char *, prompt.dropped_count);
     for (size_t i = 0; i < prompt.dropped_count; i++)
         response.dropped[response.n_dropped++] = convert_text(&query->arena, prompt.dropped[i]);
     response.model_version = query->model->version;
     response.query = convert_text(&query->arena, query->target.query);
+    response.features_source = query->features_source;
+    response.usage = &query->usage;
+    response.notice = convert_text(&query->arena, text_of(query->notice));
     grpc_call_reply(query->call, &response.base);
 }
 
@@ -71,11 +75,14 @@ static void answer_explain(QueryCall *query)
     response.traits = convert_traits(arena, query->model);
     response.n_traits = query->model->trait_count;
     response.retrieved = convert_retrieved(arena, query->model, &query->target, query->retrieved,
-                                           query->retrieved_count, query->paths);
+                                           query->retrieved_count, query->paths, query->by_llm);
     response.n_retrieved = query->retrieved_count;
     response.distribution = query_distribution(query, query_predict(query), &response.n_distribution);
     response.model_version = query->model->version;
     response.query = convert_text(arena, query->target.query);
+    response.features_source = query->features_source;
+    response.usage = &query->usage;
+    response.notice = convert_text(arena, text_of(query->notice));
     grpc_call_reply(query->call, &response.base);
 }
 

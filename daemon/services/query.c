@@ -11,6 +11,8 @@ static void release(void *data)
 {
     QueryCall *query = data;
     llm_response_free(query->response);
+    if (query->extraction)
+        extraction_cancel(query->extraction);
     user_model_unref(query->model);
     arena_finish(&query->extracted);
     arena_finish(&query->arena);
@@ -31,8 +33,8 @@ static void prepare(QueryCall *query, const UserReply *reply, const rpmd_plugin 
     size_t k = query->examples ? query->examples : query->settings->examples;
     query->retrieved_count = retrieval_find(query->model, &query->target, k, query->retrieved);
     for (size_t i = 0; i < query->retrieved_count; i++)
-        query->paths[i] =
-            reasoning_of_item(&query->arena, &query->reasoning, query->model, query->retrieved[i].entry);
+        query->paths[i] = reasoning_path(&query->arena, &query->reasoning, query->model,
+                                         query->retrieved[i].entry, &query->by_llm[i]);
 }
 
 static void on_model(const UserReply *reply, void *data)
@@ -54,6 +56,53 @@ static void on_model(const UserReply *reply, void *data)
     query->answer(query);
 }
 
+void query_account(QueryCall *query, uint64_t calls, const LlmUsage *usage, uint64_t cost_micros)
+{
+    query->usage.llm_calls += (uint32_t)calls;
+    query->usage.prompt_tokens += usage->prompt_tokens;
+    query->usage.cached_tokens += usage->cached_tokens;
+    query->usage.completion_tokens += usage->completion_tokens;
+    query->usage.cost_micros += cost_micros;
+}
+
+static void find_model(QueryCall *query)
+{
+    UserName name = {text_of(query->task), query->user};
+    users_get(query->context->users, &name, on_model, query);
+}
+
+/* An LLM that does not answer is made up for by the plugin; one that may not be asked is not. */
+static void on_llm_extracted(void *data, const Status *status, bool is_replaced, const StageTotals *totals)
+{
+    QueryCall *query = data;
+    query->extraction = NULL;
+    query_account(query, totals->calls, &totals->usage, totals->cost_micros);
+    if (!status_is_ok(status) && status->code != STATUS_UNAVAILABLE) {
+        grpc_call_finish(query->call, status);
+        return;
+    }
+    if (is_replaced)
+        query->features_source = RPMD__V1__SOURCE__SOURCE_LLM;
+    else
+        query->notice =
+            arena_format(&query->arena, "%s; the features are those of the plugin",
+                         status_is_ok(status) ? "the LLM's features were of no use" : status->message);
+    find_model(query);
+}
+
+static void extract_with_llm(QueryCall *query, Analysis *analysis)
+{
+    const ExtractionRequest request = {
+        .name = {text_of(query->task), query->user},
+        .query = {query->target.query, query->target.options, query->target.option_count},
+        .analysis = analysis,
+        .arena = &query->arena,
+        .deadline_ns = grpc_call_deadline(query->call),
+    };
+    query->extraction =
+        extraction_begin(query->context->stages, query->context->plugins, &request, on_llm_extracted, query);
+}
+
 static void on_extracted(PluginBatch *batch, void *data)
 {
     QueryCall *query = data;
@@ -68,8 +117,10 @@ static void on_extracted(PluginBatch *batch, void *data)
     query->extracted = batch->arena;
     query->target.analysis = &batch->analyses[0];
     batch->arena = ARENA_INIT;
-    UserName name = {text_of(query->task), query->user};
-    users_get(query->context->users, &name, on_model, query);
+    if (extraction_is_wanted(query->context->stages, query->task))
+        extract_with_llm(query, &batch->analyses[0]);
+    else
+        find_model(query);
 }
 
 static uint64_t deadline_of(const QueryCall *query)
@@ -102,6 +153,9 @@ void query_begin(GrpcCall *call, const Rpmd__V1__Query *message, uint32_t exampl
     query->budget_bytes = budget_bytes;
     query->target.time_us = message->time_us;
     query->answer = answer;
+    query->features_source = RPMD__V1__SOURCE__SOURCE_NATIVE;
+    query->usage = (Rpmd__V1__Usage)RPMD__V1__USAGE__INIT;
+    query->notice = "";
     query->deadline_ns = deadline_of(query);
     AnalysisRequest request = {.query = query->target.query,
                                .options = query->target.options,
@@ -115,10 +169,12 @@ void query_cancel(GrpcCall *call)
 {
     QueryCall *query = grpc_call_context(call);
     Status status = STATUS_INIT;
-    if (!query || (!query->job && !query->response))
+    if (!query || (!query->job && !query->extraction && !query->response))
         return;
     if (query->job)
         plugin_job_cancel(query->job);
+    if (query->extraction)
+        extraction_cancel(TAKE_PTR(query->extraction));
     llm_response_free(TAKE_PTR(query->response));
     grpc_call_finish(call, &status);
 }

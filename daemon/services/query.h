@@ -11,6 +11,7 @@
  */
 
 #include "daemon/services/services.h"
+#include "daemon/users/extraction.h"
 #include "lib/method/prompt.h"
 
 #include "rpmd/v1/personalizer.pb-c.h"
@@ -36,11 +37,16 @@ struct QueryCall {
     const TaskSettings *settings;
     ReasoningTask reasoning;
     Retrieved retrieved[RETRIEVAL_LIMIT];
-    rpmd_text paths[RETRIEVAL_LIMIT]; /* reasoning paths of the retrieved items */
+    rpmd_text paths[RETRIEVAL_LIMIT]; /* reasoning paths of the retrieved items, */
+    bool by_llm[RETRIEVAL_LIMIT];     /* and who wrote them */
     size_t retrieved_count;
     PopulationView view;          /* until `answer` returns */
     PredictionRequest prediction; /* closed tasks; until `answer` returns */
+    Extraction *extraction;       /* by an LLM, at work */
     LlmResponse *response;        /* of an LLM, being made (respond.c) */
+    Rpmd__V1__Source features_source;
+    Rpmd__V1__Usage usage; /* of LLMs */
+    const char *notice;    /* why features are not those of the LLM that is configured; "" */
 };
 
 /* Begins a query of a call; answer is called when everything above is there, or the call is refused. */
@@ -59,6 +65,9 @@ Rpmd__V1__AnswerProbability **query_distribution(QueryCall *query, const Predict
 
 /* Constructs the prompt, or refuses the call and returns STATUS_REFUSED. */
 int query_prompt(QueryCall *query, const PredictionCase *prediction, Prompt *prompt);
+
+/* Adds what an LLM's replies cost to the query's usage. */
+void query_account(QueryCall *query, uint64_t calls, const LlmUsage *usage, uint64_t cost_micros);
 
 /* Cancels what an LLM is writing, and frees it. NULL is fine. */
 void llm_response_free(LlmResponse *response);

@@ -8,6 +8,7 @@
 #include "lib/llm/answer_text.h"
 #include "lib/llm/stages/stage.h"
 #include "lib/method/citation_model.h"
+#include "lib/method/prompt_text.h"
 
 #include <ctype.h>
 
@@ -23,7 +24,6 @@ struct LlmResponse {
     AnswerText text;
     bool is_repaired; /* it was asked once more for its answer */
     bool has_streamed;
-    Rpmd__V1__Usage usage;
 };
 
 void llm_response_free(LlmResponse *response)
@@ -62,7 +62,6 @@ typedef struct Outcome {
     rpmd_text reasoning;
     Rpmd__V1__Source source;
     const PredictionCase *prediction;
-    const Rpmd__V1__Usage *usage;
     const char *notice; /* a sentence; "" */
 } Outcome;
 
@@ -72,7 +71,6 @@ static void send_final(QueryCall *query, const Outcome *outcome)
     Arena *arena = &query->arena;
     Rpmd__V1__RespondResponse last = RPMD__V1__RESPOND_RESPONSE__INIT;
     Rpmd__V1__FinalResponse final = RPMD__V1__FINAL_RESPONSE__INIT;
-    Rpmd__V1__Usage usage = *outcome->usage;
     final.answer = convert_text(arena, outcome->answer);
     final.reasoning = convert_text(arena, outcome->reasoning);
     final.source = outcome->source;
@@ -81,25 +79,25 @@ static void send_final(QueryCall *query, const Outcome *outcome)
                                       query->target.factors);
     final.n_features = query->target.analysis->feature_count;
     final.retrieved = convert_retrieved(arena, query->model, &query->target, query->retrieved,
-                                        query->retrieved_count, query->paths);
+                                        query->retrieved_count, query->paths, query->by_llm);
     final.n_retrieved = query->retrieved_count;
-    final.usage = &usage;
+    final.usage = &query->usage;
     final.model_version = query->model->version;
     final.citations_hold = citations_hold(query, outcome->reasoning);
-    final.notice = convert_text(arena, text_of(outcome->notice));
+    final.notice = convert_text(arena, text_of(*outcome->notice ? outcome->notice : query->notice));
+    final.features_source = query->features_source;
     last.final = &final;
     grpc_call_reply(query->call, &last.base);
 }
 
 static void answer_natively(QueryCall *query, const PredictionCase *prediction, rpmd_text reasoning,
-                            const Rpmd__V1__Usage *usage, const char *notice, bool reasoning_was_sent)
+                            const char *notice, bool reasoning_was_sent)
 {
     rpmd_text answer = prediction->candidates[prediction->result.answer].answer;
     if (!reasoning_was_sent)
         send_delta(query, reasoning, (rpmd_text){0});
     send_delta(query, (rpmd_text){0}, answer);
-    send_final(query,
-               &(Outcome){answer, reasoning, RPMD__V1__SOURCE__SOURCE_NATIVE, prediction, usage, notice});
+    send_final(query, &(Outcome){answer, reasoning, RPMD__V1__SOURCE__SOURCE_NATIVE, prediction, notice});
 }
 
 /* ---- the LLM's answer --------------------------------------------------------------------------------- */
@@ -120,7 +118,7 @@ static void give_up(LlmResponse *response, const Status *status)
     }
     const char *notice =
         arena_format(&query->arena, "%s; answered from the statistics alone", status->message);
-    answer_natively(query, response->prediction, response->native_reasoning, &response->usage, notice, false);
+    answer_natively(query, response->prediction, response->native_reasoning, notice, false);
 }
 
 /* The LLM wrote, twice, and no answer of the task is in it. */
@@ -135,7 +133,7 @@ static void give_up_without_answer(LlmResponse *response)
         refuse(response, &status);
         return;
     }
-    answer_natively(query, response->prediction, response->native_reasoning, &response->usage,
+    answer_natively(query, response->prediction, response->native_reasoning,
                     "the LLM wrote no answer of the task, nor when it was asked again; answered from the "
                     "statistics alone",
                     response->has_streamed);
@@ -153,8 +151,8 @@ static void ask_again(LlmResponse *response)
     Buffer *prompt = &response->ask.prompt;
     response->is_repaired = true;
     buffer_append_string(prompt, "\n# Your reasoning\n");
-    stage_append_data(prompt,
-                      (rpmd_text){buffer_string(&response->text.reasoning), response->text.reasoning.length});
+    prompt_text_block(
+        prompt, (rpmd_text){buffer_string(&response->text.reasoning), response->text.reasoning.length}, 0);
     buffer_append_format(
         prompt,
         "\nIt ends without an answer that can be used. Write only the last line, \"%c%.*s:\" and "
@@ -183,7 +181,7 @@ static void on_parsed(PluginBatch *batch, void *data)
     rpmd_text reasoning = {buffer_string(&response->text.reasoning), response->text.reasoning.length};
     send_delta(query, (rpmd_text){0}, analysis->answer);
     send_final(query, &(Outcome){analysis->answer, reasoning, RPMD__V1__SOURCE__SOURCE_LLM,
-                                 response->prediction, &response->usage, ""});
+                                 response->prediction, ""});
 }
 
 /* Hands what the LLM wrote as its answer to the plugin. */
@@ -221,16 +219,6 @@ static bool is_blank(rpmd_text text)
     return true;
 }
 
-static void account(LlmResponse *response, const StageReply *reply)
-{
-    Rpmd__V1__Usage *usage = &response->usage;
-    usage->llm_calls += reply->was_cached ? 0 : reply->attempts;
-    usage->prompt_tokens += reply->usage.prompt_tokens;
-    usage->cached_tokens += reply->usage.cached_tokens;
-    usage->completion_tokens += reply->usage.completion_tokens;
-    usage->cost_micros += reply->cost_micros;
-}
-
 static void stream_reasoning(LlmResponse *response)
 {
     rpmd_text news = answer_text_news(&response->text);
@@ -251,7 +239,8 @@ static void on_reply(void *data, const StageReply *reply)
 {
     LlmResponse *response = data;
     response->stage = NULL;
-    account(response, reply);
+    query_account(response->query, reply->was_cached ? 0 : reply->attempts, &reply->usage,
+                  reply->cost_micros);
     if (!status_is_ok(&reply->status)) {
         give_up(response, &reply->status);
         return;
@@ -274,7 +263,8 @@ static void on_repaired(void *data, const StageReply *reply)
     const QueryCall *query = response->query;
     AnswerText text;
     response->stage = NULL;
-    account(response, reply);
+    query_account(response->query, reply->was_cached ? 0 : reply->attempts, &reply->usage,
+                  reply->cost_micros);
     if (!status_is_ok(&reply->status)) {
         refuse(response, &reply->status);
         return;
@@ -314,10 +304,7 @@ static void answer_with_llm(QueryCall *query, const PredictionCase *prediction, 
     if (query_prompt(query, prediction, &prompt))
         return;
     LlmResponse *response = NEW(LlmResponse);
-    *response = (LlmResponse){.query = query,
-                              .prediction = prediction,
-                              .native_reasoning = native_reasoning,
-                              .usage = RPMD__V1__USAGE__INIT};
+    *response = (LlmResponse){.query = query, .prediction = prediction, .native_reasoning = native_reasoning};
     query->response = response;
     answer_text_init(&response->text, query->reasoning.response_noun);
     buffer_append(&response->ask.prompt, prompt.text.data, prompt.text.length);
@@ -334,8 +321,7 @@ void respond_answer(QueryCall *query)
     if (backend) {
         answer_with_llm(query, prediction, reasoning);
     } else if (prediction) {
-        const Rpmd__V1__Usage usage = RPMD__V1__USAGE__INIT;
-        answer_natively(query, prediction, reasoning, &usage, "", false);
+        answer_natively(query, prediction, reasoning, "", false);
     } else {
         grpc_call_refuse(
             query->call, STATUS_FAILED_PRECONDITION,

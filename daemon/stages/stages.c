@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/stages/stages.h"
 
+#include "daemon/stages/prompts.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -15,19 +16,38 @@ struct StageCall {
 
 struct Stages {
     StagesContext context;
+    Prompts *prompts;
     StageCounts counts[STAGE_COUNT];
 };
 
-Stages *stages_new(const StagesContext *context)
+int stages_open(Stages **stages, const StagesContext *context, Status *status)
 {
-    Stages *stages = NEW(Stages);
-    stages->context = *context;
-    return stages;
+    Prompts *prompts;
+    *stages = NULL;
+    int r = prompts_read(&prompts, context->config->prompt_dir, status);
+    if (r)
+        return r;
+    *stages = NEW(Stages);
+    **stages = (Stages){.context = *context, .prompts = prompts};
+    return 0;
 }
 
 void stages_free(Stages *stages)
 {
+    if (!stages)
+        return;
+    prompts_free(stages->prompts);
     free(stages);
+}
+
+const PromptTemplate *stage_prompt(const Stages *stages, const char *task, Stage stage)
+{
+    return prompts_find(stages->prompts, task, stage);
+}
+
+uv_loop_t *stages_loop(const Stages *stages)
+{
+    return stages->context.loop;
 }
 
 const char *stage_backend(const Stages *stages, const char *task, Stage stage)
@@ -41,8 +61,9 @@ const StageCounts *stage_counts(const Stages *stages, Stage stage)
     return &stages->counts[stage];
 }
 
-static uint64_t cost_of(const BackendSettings *settings, const LlmUsage *usage)
+uint64_t stage_cost(const Stages *stages, const char *backend, const LlmUsage *usage)
 {
+    const BackendSettings *settings = config_backend(stages->context.config, backend);
     uint64_t cached = MIN(usage->cached_tokens, usage->prompt_tokens);
     /* A price is of a million tokens, a cost in millionths: the two factors cancel. */
     return (uint64_t)((double)(usage->prompt_tokens - cached) * settings->price_prompt +
@@ -71,14 +92,13 @@ static void on_text(void *data, rpmd_text piece)
 static void on_end(void *data, const LlmResult *result)
 {
     StageCall *call = data;
-    const BackendSettings *settings = config_backend(call->stages->context.config, call->backend);
     StageReply reply = {
         .status = result->status,
         .text = result->text,
         .finish = result->finish,
         .attempts = result->attempts,
         .usage = result->usage,
-        .cost_micros = cost_of(settings, &result->usage),
+        .cost_micros = stage_cost(call->stages, call->backend, &result->usage),
     };
     account(call, &reply);
     call->handlers->on_reply(call->data, &reply);

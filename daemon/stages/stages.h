@@ -14,6 +14,7 @@
 #include "daemon/config.h"
 #include "daemon/llm/llm.h"
 #include "daemon/store/store.h"
+#include "lib/llm/stages/stage.h"
 
 typedef struct Stages Stages;
 typedef struct StageCall StageCall;
@@ -26,10 +27,16 @@ typedef struct StagesContext {
     Llm *llm;
 } StagesContext;
 
-Stages *stages_new(const StagesContext *context);
+/* Reads the prompts. STATUS_REFUSED: one of them is not right; *stages is then NULL. */
+int stages_open(Stages **stages, const StagesContext *context, Status *status);
 
 /* When no call is at work any more. NULL is fine. */
 void stages_free(Stages *stages);
+
+/* The prompt of a stage of a task. Borrowed. */
+const PromptTemplate *stage_prompt(const Stages *stages, const char *task, Stage stage);
+
+uv_loop_t *stages_loop(const Stages *stages);
 
 /* The backend that a stage of a task runs on; NULL: native. Borrowed. */
 const char *stage_backend(const Stages *stages, const char *task, Stage stage);
@@ -43,6 +50,7 @@ typedef struct StageRequest {
     const char *schema;   /* NULL: the reply is text */
     uint32_t max_tokens;  /* 0: the backend's */
     uint64_t deadline_ns; /* on the clock of uv_hrtime; 0: none */
+    bool is_repair;       /* asks again for what was answered with something of no use */
 } StageRequest;
 
 /* Borrowed for the time of the callback. */
@@ -66,6 +74,9 @@ StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHa
 
 /* Ends the LLM's request unless another call waits for the same; no callback comes any more. */
 void stage_cancel(StageCall *call);
+
+/* What tokens cost on a backend, in millionths of the currency of its prices. */
+uint64_t stage_cost(const Stages *stages, const char *backend, const LlmUsage *usage);
 
 /* What calls cost since the daemon started: add up to what the store holds. */
 typedef struct StageCounts {

@@ -7,15 +7,15 @@
 
 /* ---- from the store to the method ---- */
 
-static const Analysis *fresh_analysis(const Assembly *assembly, const StoreItem *item)
+/* A path that an LLM wrote for these features. */
+static rpmd_text path_of(const Assembly *assembly, const StoreItem *item, bool is_fresh)
 {
-    for (size_t i = 0; i < assembly->fresh_count; i++)
-        if (assembly->fresh[i].item == item)
-            return assembly->fresh[i].analysis;
-    return NULL;
+    if (assembly->paths && assembly->paths[item - assembly->stored->items].length > 0)
+        return assembly->paths[item - assembly->stored->items];
+    return !is_fresh && item->reasoning_source == STORE_SOURCE_LLM ? item->reasoning : (rpmd_text){0};
 }
 
-static ModelItem *make_item(const Assembly *assembly, const StoreItem *item, const Analysis *fresh,
+static ModelItem *make_item(const Assembly *assembly, const StoreItem *item, const FreshAnalysis *fresh,
                             Tokenizer *tokenizer)
 {
     bool is_analysed = fresh || item->extractor_version.length > 0;
@@ -30,10 +30,11 @@ static ModelItem *make_item(const Assembly *assembly, const StoreItem *item, con
             .time_us = item->time_us,
             .options = item->options,
             .option_count = item->option_count,
-            .analysis = fresh         ? fresh
+            .analysis = fresh         ? fresh->analysis
                         : is_analysed ? &item->analysis
                                       : NULL,
-            .extractor_version = fresh ? assembly->task.extractor_version : item->extractor_version,
+            .extractor_version = fresh ? fresh->version : item->extractor_version,
+            .reasoning = path_of(assembly, item, fresh != NULL),
         },
         tokenizer);
 }
@@ -64,11 +65,13 @@ static UserModel *model_of_stored(const Assembly *assembly)
     for (size_t i = 0; i < stored->item_count; i++) {
         /* Fresh analyses come in the order of the items. */
         bool is_fresh = fresh < assembly->fresh_count && assembly->fresh[fresh].item == &stored->items[i];
-        items[i] = make_item(assembly, &stored->items[i], is_fresh ? assembly->fresh[fresh].analysis : NULL,
-                             tokenizer);
+        items[i] =
+            make_item(assembly, &stored->items[i], is_fresh ? &assembly->fresh[fresh] : NULL, tokenizer);
         fresh += is_fresh;
     }
-    FactorSet *factors = assembly->kind == ASSEMBLY_BUILD ? NULL : make_factors(&stored->factors, tokenizer);
+    FactorSet *factors = assembly->kind != ASSEMBLY_BUILD ? make_factors(&stored->factors, tokenizer)
+                         : assembly->given ? factor_set_new(assembly->given, assembly->given_count, tokenizer)
+                                           : NULL;
     UserModel *model = user_model_build(&assembly->task, items, stored->item_count, factors);
     factor_set_unref(factors);
     for (size_t i = 0; i < stored->item_count; i++)
@@ -94,8 +97,7 @@ static UserModel *model_with_factors(const Assembly *assembly)
 static UserModel *model_with_item(const Assembly *assembly)
 {
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
-    const StoreItem *stored = assembly->fresh[0].item;
-    ModelItem *item = make_item(assembly, stored, fresh_analysis(assembly, stored), tokenizer);
+    ModelItem *item = make_item(assembly, assembly->fresh[0].item, &assembly->fresh[0], tokenizer);
     UserModel *model = user_model_put(assembly->before, &assembly->task, item);
     model_item_unref(item);
     return model;
@@ -138,7 +140,7 @@ static void describe_analyses(Assembly *assembly)
     for (size_t i = 0; i < assembly->fresh_count; i++)
         assembly->analyses[i] = (StoreItemAnalysis){.item = assembly->fresh[i].item->number,
                                                     .revision = assembly->fresh[i].item->revision,
-                                                    .extractor_version = assembly->task.extractor_version,
+                                                    .extractor_version = assembly->fresh[i].version,
                                                     .analysis = assembly->fresh[i].analysis};
     assembly->analysis_count = assembly->fresh_count;
 }
@@ -234,10 +236,17 @@ static void describe_reasoning(Assembly *assembly)
             wanted = assembly->fresh[i].item->number == entry->item->number;
         if (!wanted || !model_item_counts(entry->item))
             continue;
-        rpmd_text path = reasoning_of_item(&assembly->arena, &assembly->reasoning_task, after, entry);
+        bool by_llm;
+        rpmd_text path = reasoning_path(&assembly->arena, &assembly->reasoning_task, after, entry, &by_llm);
         assembly->reasoning[assembly->reasoning_count++] =
-            (StoreReasoning){entry->item->number, STORE_SOURCE_NATIVE, path};
+            (StoreReasoning){entry->item->number, by_llm ? STORE_SOURCE_LLM : STORE_SOURCE_NATIVE, path};
     }
+}
+
+void assembly_draft(Assembly *assembly)
+{
+    user_model_unref(TAKE_PTR(assembly->after));
+    make_model(assembly);
 }
 
 void assembly_run(Assembly *assembly)

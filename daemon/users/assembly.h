@@ -24,6 +24,7 @@ typedef enum AssemblyKind {
 typedef struct FreshAnalysis {
     const StoreItem *item;
     const Analysis *analysis;
+    rpmd_text version; /* of the extractor */
 } FreshAnalysis;
 
 typedef struct Assembly {
@@ -35,6 +36,9 @@ typedef struct Assembly {
     const StoreModel *stored;         /* LOAD, BUILD, CATCH_UP */
     const FreshAnalysis *fresh;       /* BUILD, CATCH_UP, PUT (one) */
     size_t fresh_count;
+    const rpmd_text *paths;   /* BUILD: paths[i] of stored->items[i], new ones of an LLM; NULL: none */
+    const FactorInput *given; /* BUILD: the factors; NULL: clustered from the features */
+    size_t given_count;
     uint64_t removed;              /* REMOVE: the item's number */
     const StoreFactorSet *factors; /* ROLLBACK: the earlier version's */
     ReasoningTask reasoning_task;  /* how reasoning paths speak; borrowed texts */
@@ -58,6 +62,9 @@ typedef struct Assembly {
 } Assembly;
 
 void assembly_run(Assembly *assembly);
+
+/* Makes the model alone: the store is not told. May be run again, with other factors. */
+void assembly_draft(Assembly *assembly);
 
 /* Frees what the result was not taken out of. */
 void assembly_finish(Assembly *assembly);

@@ -14,7 +14,10 @@
  */
 
 #include "daemon/users/assembly.h"
+#include "daemon/users/draft.h"
 #include "daemon/users/users.h"
+
+#include <sys/queue.h>
 
 typedef struct UserEntry UserEntry;
 typedef struct TaskEntry TaskEntry;
@@ -39,10 +42,11 @@ struct Operation {
     void *data;
     Arena arena; /* the request's own copies, and what the steps make */
 
-    StoreNewItem item; /* append; in the arena */
-    rpmd_text id;      /* delete */
-    uint64_t version;  /* rollback */
-    UsersPool pool;    /* build */
+    StoreNewItem item;  /* append; in the arena */
+    rpmd_text id;       /* delete */
+    uint64_t version;   /* rollback */
+    UsersPool pool;     /* build */
+    const Draft *draft; /* build: what an LLM contributed; borrowed, NULL: nothing */
 
     UserReply reply;
     unsigned attempts; /* publishing is repeated when the history changed in between */
@@ -59,7 +63,9 @@ struct Operation {
     bool knows_share;     /* the entry's share is what the store has */
     FreshAnalysis *fresh; /* items to analyse, and their analyses; in the arena */
     size_t fresh_count;
-    size_t analysed;
+    size_t analysed;       /* of them, asked for or done */
+    FreshAnalysis **asked; /* of the plugin */
+    rpmd_text *paths;      /* build with a draft: of the loaded items */
 
     Assembly assembly;
     uv_work_t work;
@@ -113,10 +119,35 @@ struct Users {
     TaskEntry *tasks;
     UsersMetrics metrics;
     size_t operations; /* that have not finished */
+    LIST_HEAD(, UserBuild) builds;
     bool closing;
     void (*closed)(void *data);
     void *closed_data;
 };
+
+/* Builds natively, with what a draft contributes (NULL: nothing). */
+void users_publish_build(Users *users, const UserName *name, UsersPool pool, const Draft *draft,
+                         UserCallback callback, void *data);
+
+/* Whether nothing is at work any more; then frees everything, where it is closing. */
+void users_finish_closing(Users *users);
+
+/* Items in one call of the plugin: enough to make the hand-over cheap, few enough to be fair to other calls.
+ */
+#define ANALYSIS_BATCH 64
+
+/* Analyses those of the loaded items that need it, then assembles. */
+void operation_analyse_loaded(Operation *operation);
+
+/* Assembles on the pool, then publishes. */
+void operation_assemble(Operation *operation, AssemblyKind kind);
+
+/* The plugin that serves the task, lent for a moment; refuses the operation and returns NULL where there is
+ * none. */
+const rpmd_plugin *operation_plugin(Operation *operation);
+
+/* When a call of a plugin that begins now has to be over. */
+uint64_t operation_deadline(const Operation *operation);
 
 /* Runs the first step of an operation's kind (steps.c). */
 void operation_start(Operation *operation);

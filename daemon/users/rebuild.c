@@ -2,6 +2,7 @@
 #include "daemon/users/rebuild.h"
 
 #include "daemon/log.h"
+#include "daemon/users/task.h"
 #include "lib/base/intern.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -67,7 +68,7 @@ static void build_more(Pass *pass)
     while (!is_stopped && pass->running <= PARALLEL_REBUILDS && pass->begun < pass->stale.count) {
         UserName name = {text_of(pass->task), pass->stale.texts[pass->begun++]};
         pass->running++;
-        users_build(pass->rebuild->users, &name, USERS_POOL_KEEP, on_built, pass);
+        users_build(pass->rebuild->users, &name, &(BuildRequest){.pool = USERS_POOL_KEEP}, on_built, pass);
     }
     if (--pass->running > 0)
         return;
@@ -86,9 +87,11 @@ static void on_listed(StoreReply *reply, void *data)
         pass_free(pass);
         return;
     }
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    rpmd_text wanted = task_extractor_version(&arena, plugin, pass->rebuild->context.config);
     for (size_t i = 0; i < reply->users.count; i++) {
         const StoreUser *user = &reply->users.users[i];
-        if (user->model_version > 0 && !text_equal_string(user->extractor_version, plugin->version))
+        if (user->model_version > 0 && !text_equal(user->extractor_version, wanted))
             intern_add(&pass->stale, user->user);
     }
     if (reply->users.more) {

@@ -2,6 +2,7 @@
 #include "daemon/users/operation.h"
 
 #include "daemon/log.h"
+#include "daemon/users/extraction.h"
 #include "daemon/users/population.h"
 #include "daemon/users/task.h"
 #include "lib/base/memory.h"
@@ -23,9 +24,6 @@
 
 /* How often a change starts over because the history went on in between. */
 #define ATTEMPT_LIMIT 5
-/* Items in one call of the plugin: enough to make the hand-over cheap, few enough to be fair to other calls.
- */
-#define ANALYSIS_BATCH 64
 
 static void load(Operation *operation);
 static void with_current_model(Operation *operation);
@@ -54,14 +52,12 @@ static const TaskSettings *settings_of(const Operation *operation)
     return config_task(operation->users->context.config, operation->entry->task->name);
 }
 
-static uint64_t deadline_of(const Operation *operation)
+uint64_t operation_deadline(const Operation *operation)
 {
     return uv_hrtime() + operation->users->context.config->call_seconds * 1000000000ull;
 }
 
-/* The plugin that serves the task, lent for a moment; refuses the operation and returns NULL where there is
- * none. */
-static const rpmd_plugin *find_plugin(Operation *operation)
+const rpmd_plugin *operation_plugin(Operation *operation)
 {
     Status status = STATUS_INIT;
     const rpmd_plugin *plugin =
@@ -209,14 +205,24 @@ static void on_assembled(uv_work_t *work, int result)
     with_current_model(operation);
 }
 
-static void assemble(Operation *operation, AssemblyKind kind)
+/* A model keeps the version that it was built with, however new the items are that came since. */
+static rpmd_text version_of_model(Operation *operation, const rpmd_plugin *plugin, AssemblyKind kind)
+{
+    if (kind == ASSEMBLY_BUILD)
+        return task_extractor_version(&operation->arena, plugin, operation->users->context.config);
+    return operation->entry->model ? operation->entry->model->extractor_version
+                                   : operation->loaded.model.version.extractor_version;
+}
+
+void operation_assemble(Operation *operation, AssemblyKind kind)
 {
     Assembly *assembly = &operation->assembly;
     const UserEntry *entry = operation->entry;
-    const rpmd_plugin *plugin = find_plugin(operation);
+    const rpmd_plugin *plugin = operation_plugin(operation);
     if (!plugin)
         return;
     assembly->task = task_of_plugin(&operation->arena, plugin);
+    assembly->task.extractor_version = version_of_model(operation, plugin, kind);
     assembly->reasoning_task = task_reasoning(&operation->arena, plugin, settings_of(operation)->smoothing);
     assembly->kind = kind;
     assembly->before = entry->model;
@@ -224,72 +230,6 @@ static void assemble(Operation *operation, AssemblyKind kind)
     assembly->stored = &operation->loaded.model;
     operation->knows_share = entry->model != NULL || operation->base_version == 0;
     uv_queue_work(operation->users->context.loop, &operation->work, run_assembly, on_assembled);
-}
-
-/* ---- analyse what is not yet analysed ---- */
-
-static void analyse_next(Operation *operation);
-
-static void on_analysed(PluginBatch *batch, void *data)
-{
-    Operation *operation = data;
-    Status status = batch->status;
-    for (size_t i = 0; i < batch->count && status_is_ok(&status); i++) {
-        const Analysis *analysis = &batch->analyses[i];
-        if (analysis->code == STATUS_CANCELLED || analysis->code == STATUS_DEADLINE_EXCEEDED) {
-            status_refuse(&status, analysis->code, "%.*s", TEXT_ARGS(analysis->error));
-            break;
-        }
-        Analysis *kept = ARENA_NEW(&operation->arena, Analysis);
-        analysis_copy(&operation->arena, kept, analysis);
-        operation->fresh[operation->analysed + i].analysis = kept;
-    }
-    if (!status_is_ok(&status)) {
-        operation_refuse(operation, &status);
-        return;
-    }
-    operation->analysed += batch->count;
-    analyse_next(operation);
-}
-
-static void analyse_next(Operation *operation)
-{
-    size_t count = MIN(operation->fresh_count - operation->analysed, (size_t)ANALYSIS_BATCH);
-    if (count == 0) {
-        operation->assembly.fresh = operation->fresh;
-        operation->assembly.fresh_count = operation->fresh_count;
-        assemble(operation, operation->kind == OPERATION_BUILD ? ASSEMBLY_BUILD : ASSEMBLY_CATCH_UP);
-        return;
-    }
-    AnalysisRequest *requests = ARENA_ARRAY(&operation->arena, AnalysisRequest, count);
-    for (size_t i = 0; i < count; i++) {
-        const StoreItem *item = operation->fresh[operation->analysed + i].item;
-        requests[i] = (AnalysisRequest){.query = item->query,
-                                        .options = item->options,
-                                        .option_count = item->option_count,
-                                        .response = item->response,
-                                        .has_response = true};
-    }
-    plugin_registry_analyze(operation->users->context.plugins, operation->entry->task->name, requests, count,
-                            deadline_of(operation), on_analysed, operation);
-}
-
-/* Finds the loaded items to analyse: those without an analysis, or of another version of the extractor. */
-static void analyse_loaded(Operation *operation)
-{
-    const StoreModel *stored = &operation->loaded.model;
-    const rpmd_plugin *plugin = find_plugin(operation);
-    if (!plugin)
-        return;
-    operation->fresh = ARENA_ARRAY(&operation->arena, FreshAnalysis, stored->item_count);
-    operation->fresh_count = operation->analysed = 0;
-    for (size_t i = 0; i < stored->item_count; i++) {
-        rpmd_text version = stored->items[i].extractor_version;
-        if (version.length == 0 ||
-            (operation->kind == OPERATION_BUILD && !text_equal_string(version, plugin->version)))
-            operation->fresh[operation->fresh_count++].item = &stored->items[i];
-    }
-    analyse_next(operation);
 }
 
 /* ---- load ---- */
@@ -324,9 +264,9 @@ static void on_loaded(StoreReply *reply, void *data)
     bool has_model = stored->version.number > 0;
     bool is_behind = has_model && stored->version.history_revision != stored->user.history_revision;
     if (operation->kind == OPERATION_BUILD || is_behind)
-        analyse_loaded(operation);
+        operation_analyse_loaded(operation);
     else if (has_model)
-        assemble(operation, ASSEMBLY_LOAD);
+        operation_assemble(operation, ASSEMBLY_LOAD);
     else
         with_current_model(operation);
 }
@@ -367,7 +307,7 @@ static void delete_item(Operation *operation)
         return;
     }
     operation->assembly.removed = found->item->number;
-    assemble(operation, ASSEMBLY_REMOVE);
+    operation_assemble(operation, ASSEMBLY_REMOVE);
 }
 
 static void on_factors(StoreReply *reply, void *data)
@@ -382,7 +322,7 @@ static void on_factors(StoreReply *reply, void *data)
     reply->arena = ARENA_INIT;
     operation->loaded.factors = reply->factors;
     operation->assembly.factors = &operation->loaded.factors;
-    assemble(operation, ASSEMBLY_ROLLBACK);
+    operation_assemble(operation, ASSEMBLY_ROLLBACK);
 }
 
 static void roll_back(Operation *operation)
@@ -498,7 +438,45 @@ static void on_put(StoreReply *reply, void *data)
     operation->fresh->item = stored_item(operation, put);
     operation->assembly.fresh = operation->fresh;
     operation->assembly.fresh_count = 1;
-    assemble(operation, ASSEMBLY_PUT);
+    operation_assemble(operation, ASSEMBLY_PUT);
+}
+
+static void put_item(Operation *operation)
+{
+    StorePutItems *request = ARENA_NEW(&operation->arena, StorePutItems);
+    *request = (StorePutItems){.task = name_of(operation).task, .items = &operation->item, .count = 1};
+    store_put_items(operation->users->context.store, request, on_put, operation);
+}
+
+/* Without an LLM that answers, the item has the plugin's features until it is built again. */
+static void on_item_extracted(void *data, const Status *status, bool is_replaced, const StageTotals *totals)
+{
+    (void)totals;
+    Operation *operation = data;
+    const rpmd_plugin *plugin = operation_plugin(operation);
+    if (!plugin)
+        return;
+    if (!status_is_ok(status))
+        log_warning("task %s: features of an item that was appended are the plugin's: %s",
+                    operation->entry->task->name, status->message);
+    /* What an LLM judges comes with a build. */
+    if (is_replaced && plugin->answer_kind != RPMD_ANSWER_TEXT)
+        operation->fresh->version =
+            task_extractor_version(&operation->arena, plugin, operation->users->context.config);
+    put_item(operation);
+}
+
+static void extract_item(Operation *operation, Analysis *analysis)
+{
+    const ExtractionRequest request = {
+        .name = name_of(operation),
+        .query = {operation->item.query, operation->item.options, operation->item.option_count},
+        .analysis = analysis,
+        .arena = &operation->arena,
+        .deadline_ns = operation_deadline(operation),
+    };
+    extraction_begin(operation->users->context.stages, operation->users->context.plugins, &request,
+                     on_item_extracted, operation);
 }
 
 static void on_item_analysed(PluginBatch *batch, void *data)
@@ -515,9 +493,11 @@ static void on_item_analysed(PluginBatch *batch, void *data)
     analysis_copy(&operation->arena, analysis, &batch->analyses[0]);
     operation->fresh = ARENA_NEW(&operation->arena, FreshAnalysis);
     operation->fresh->analysis = analysis;
-    StorePutItems *request = ARENA_NEW(&operation->arena, StorePutItems);
-    *request = (StorePutItems){.task = name_of(operation).task, .items = &operation->item, .count = 1};
-    store_put_items(operation->users->context.store, request, on_put, operation);
+    operation->fresh->version = arena_text(&operation->arena, text_of(batch->version));
+    if (extraction_is_wanted(operation->users->context.stages, operation->entry->task->name))
+        extract_item(operation, analysis);
+    else
+        put_item(operation);
 }
 
 static void append(Operation *operation)
@@ -529,7 +509,7 @@ static void append(Operation *operation)
                                  .response = operation->item.response,
                                  .has_response = true};
     plugin_registry_analyze(operation->users->context.plugins, operation->entry->task->name, request, 1,
-                            deadline_of(operation), on_item_analysed, operation);
+                            operation_deadline(operation), on_item_analysed, operation);
 }
 
 /* ---- erase ---- */

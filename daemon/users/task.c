@@ -18,6 +18,18 @@ ModelTask task_of_plugin(Arena *arena, const rpmd_plugin *plugin)
     return task;
 }
 
+rpmd_text task_extractor_version(Arena *arena, const rpmd_plugin *plugin, const Config *config)
+{
+    const TaskSettings *settings = config_task(config, plugin->name);
+    const BackendSettings *extract = config_backend(config, settings->stages[STAGE_EXTRACT]);
+    const BackendSettings *judge = plugin->answer_kind == RPMD_ANSWER_TEXT
+                                       ? config_backend(config, settings->stages[STAGE_JUDGE])
+                                       : NULL;
+    return text_of(arena_format(arena, "%s%s%s%s%s", plugin->version, extract ? ", features by " : "",
+                                extract ? extract->model : "", judge ? ", judged by " : "",
+                                judge ? judge->model : ""));
+}
+
 ReasoningTask task_reasoning(Arena *arena, const rpmd_plugin *plugin, double smoothing)
 {
     return (ReasoningTask){.query_noun = arena_text(arena, text_of(plugin->prompt_texts->query_noun)),

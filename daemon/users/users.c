@@ -164,9 +164,9 @@ static void free_operation(Operation *operation)
     free(operation);
 }
 
-static void finish_closing(Users *users)
+void users_finish_closing(Users *users)
 {
-    if (!users->closing || users->operations > 0)
+    if (!users->closing || users->operations > 0 || !LIST_EMPTY(&users->builds))
         return;
     void (*closed)(void *) = users->closed;
     void *data = users->closed_data;
@@ -204,7 +204,7 @@ static void run_queue(UserEntry *entry)
     } else {
         free_entry(entry);
     }
-    finish_closing(users);
+    users_finish_closing(users);
 }
 
 void operation_finish(Operation *operation)
@@ -261,6 +261,7 @@ Users *users_new(const UsersContext *context)
 {
     Users *users = NEW(Users);
     users->context = *context;
+    LIST_INIT(&users->builds);
     return users;
 }
 
@@ -269,7 +270,11 @@ void users_close(Users *users, void (*closed)(void *data), void *data)
     users->closing = true;
     users->closed = closed;
     users->closed_data = data;
-    finish_closing(users);
+    for (UserBuild *build = LIST_FIRST(&users->builds), *next; build; build = next) {
+        next = draft_next(build);
+        draft_end(build);
+    }
+    users_finish_closing(users);
 }
 
 void users_get(Users *users, const UserName *name, UserCallback callback, void *data)
@@ -311,13 +316,25 @@ void users_delete(Users *users, const UserName *name, rpmd_text id, UserCallback
     enqueue(add_entry(users, name), operation);
 }
 
-void users_build(Users *users, const UserName *name, UsersPool pool, UserCallback callback, void *data)
+void users_publish_build(Users *users, const UserName *name, UsersPool pool, const Draft *draft,
+                         UserCallback callback, void *data)
 {
     Operation *operation = new_operation(users, OPERATION_BUILD, callback, data);
     if (!operation)
         return;
     operation->pool = pool;
+    operation->draft = draft;
     enqueue(add_entry(users, name), operation);
+}
+
+UserBuild *users_build(Users *users, const UserName *name, const BuildRequest *request, UserCallback callback,
+                       void *data)
+{
+    _cleanup_free_ char *task = memory_copy_text(name->task.data, name->task.length);
+    if (!users->closing && (request->is_estimate || draft_is_wanted(&users->context, task)))
+        return draft_begin(users, name, request, callback, data);
+    users_publish_build(users, name, request->pool, NULL, callback, data);
+    return NULL;
 }
 
 void users_rollback(Users *users, const UserName *name, uint64_t version, UserCallback callback, void *data)

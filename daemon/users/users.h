@@ -15,6 +15,7 @@
 
 #include "daemon/config.h"
 #include "daemon/plugins/registry.h"
+#include "daemon/stages/run.h"
 #include "daemon/store/store.h"
 #include "lib/method/model.h"
 #include "lib/method/population.h"
@@ -26,6 +27,7 @@ typedef struct UsersContext {
     uv_loop_t *loop;
     Store *store;
     PluginRegistry *plugins;
+    Stages *stages;
     const Config *config;
 } UsersContext;
 
@@ -33,6 +35,16 @@ Users *users_new(const UsersContext *context);
 
 /* Lets the changes that have begun end, refuses new ones, then frees everything and calls closed. */
 void users_close(Users *users, void (*closed)(void *data), void *data);
+
+/* How a build goes, where stages of it run on an LLM. */
+typedef struct BuildReport {
+    StageTotals stages[STAGE_COUNT];
+    uint64_t features;         /* that were found and stand in the text */
+    uint64_t features_dropped; /* that do not (the grounding gate) */
+    uint64_t paths;            /* reasoning paths that were asked for */
+    uint64_t paths_right;      /* of these: they passed the citation gate at once, */
+    uint64_t paths_mended;     /* or when they were asked for again; the others are native */
+} BuildReport;
 
 /* The answer to a request. Everything in it is borrowed for the time of the callback. */
 typedef struct UserReply {
@@ -44,6 +56,7 @@ typedef struct UserReply {
     StoreOutcome outcome;         /* users_append */
     rpmd_text id;                 /* users_append: the item's */
     StoreErased erased;           /* users_erase */
+    const BuildReport *report;    /* users_build, where an LLM took part; else NULL */
 } UserReply;
 
 typedef void (*UserCallback)(const UserReply *reply, void *data);
@@ -69,8 +82,35 @@ void users_delete(Users *users, const UserName *name, rpmd_text id, UserCallback
 /* Whether a user's counts help the others of the task. */
 typedef enum UsersPool { USERS_POOL_KEEP, USERS_POOL_IN, USERS_POOL_OUT } UsersPool;
 
-/* Analyses what is new or was analysed by another version of the extractor, clusters, publishes. */
-void users_build(Users *users, const UserName *name, UsersPool pool, UserCallback callback, void *data);
+/* An LLM's part of a build goes on. total: elements of the stage. */
+typedef struct BuildProgress {
+    Stage stage;
+    size_t total;
+    const BuildReport *report;
+} BuildProgress;
+
+typedef struct BuildRequest {
+    UsersPool pool;
+    bool is_estimate;       /* says what it would cost, and changes nothing */
+    uint64_t budget_micros; /* money that it may spend; 0: no limit */
+    void (*progress)(const BuildProgress *progress, void *data); /* may be NULL */
+} BuildRequest;
+
+typedef struct UserBuild UserBuild;
+
+/*
+ * Analyses what is new or was analysed by another version of the extractor, clusters, publishes. Where stages
+ * run on an LLM, their part is done first, while the user's present model serves: that may take minutes. What
+ * an LLM replied is kept, so that a build that did not come to its end goes on where it was when it is begun
+ * again.
+ *
+ * Returns a handle until the callback, or NULL where the build is native (the callback may then have run).
+ */
+UserBuild *users_build(Users *users, const UserName *name, const BuildRequest *request, UserCallback callback,
+                       void *data);
+
+/* Ends its calls of LLMs; the callback comes with CANCELLED. What is being published goes on. */
+void users_build_cancel(UserBuild *build);
 
 /* Publishes a new version with the factors of an earlier one; version 0 is the one before the current. */
 void users_rollback(Users *users, const UserName *name, uint64_t version, UserCallback callback, void *data);

@@ -13,8 +13,9 @@ typedef struct LlmRate {
     uint64_t due_ns;     /* on any clock that does not go back */
 } LlmRate;
 
-#define LLM_RATE_BURST_NS 6000000000ull /* what may come at once: a tenth of a minute's worth, at least one  \
-                                         */
+#define LLM_RATE_BURST_NS                                                                                    \
+    6000000000ull /* what may come at once: a tenth of a minute's worth, at least one                        \
+                   */
 
 /* Nanoseconds until the next may begin; 0: now. */
 uint64_t llm_rate_wait_ns(const LlmRate *rate, uint64_t now_ns);

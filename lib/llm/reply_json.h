@@ -13,6 +13,6 @@
 /*
  * The first JSON object in the reply that is whole, or, where the text ends inside one, that object with what
  * was complete of it: elements and members that ended. NULL where there is none, or where it is nested deeper
- * than any that is asked for. The caller's (json_decref). The reply may be any bytes.
+ * than any that is asked for, or is not UTF-8. The caller's (json_decref).
  */
 json_t *reply_json(rpmd_text reply);

@@ -55,6 +55,7 @@ ModelItem *model_item_new(const ModelItemInput *input, Tokenizer *tokenizer)
     item->options = copy_texts(arena, input->options, input->option_count);
     item->option_count = input->option_count;
     item->extractor_version = arena_text(arena, input->extractor_version);
+    item->reasoning = arena_text(arena, input->reasoning);
     if (input->analysis)
         analysis_copy(arena, &item->analysis, input->analysis);
     item->keys = ARENA_ARRAY(arena, rpmd_text, item->analysis.feature_count);

@@ -29,6 +29,7 @@ typedef struct ModelItem {
     size_t option_count;
     Analysis analysis;           /* an item with an error takes no part in statistics or retrieval */
     rpmd_text extractor_version; /* empty: not analysed yet */
+    rpmd_text reasoning;         /* a path that an LLM wrote; empty: none */
     rpmd_text *keys;             /* keys[i] is the key of analysis.features[i] */
     FeatureVector vector;        /* of the feature texts; empty where there are none */
     PopulationKeys population_keys;
@@ -51,6 +52,7 @@ typedef struct ModelItemInput {
     size_t option_count;
     const Analysis *analysis;
     rpmd_text extractor_version;
+    rpmd_text reasoning;
 } ModelItemInput;
 
 /* A new item with one reference, the caller's. The tokenizer is used during the call. */

@@ -3,6 +3,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/method/citation_model.h"
 #include "lib/method/prompt_text.h"
 #include "lib/method/reasoning_past.h"
 #include "lib/method/reasoning_text.h"
@@ -58,4 +59,16 @@ rpmd_text reasoning_of_item(Arena *arena, const ReasoningTask *task, const UserM
     rpmd_text text = arena_text(arena, (rpmd_text){past.buffer.data, past.buffer.length});
     buffer_finish(&past.buffer);
     return text;
+}
+
+rpmd_text reasoning_path(Arena *arena, const ReasoningTask *task, const UserModel *model,
+                         const ModelEntry *entry, bool *by_llm)
+{
+    CitationReport report = {0};
+    *by_llm = entry->item->reasoning.length > 0;
+    if (*by_llm) {
+        citation_check_reasoning(entry->item->reasoning, model, task->smoothing, entry, arena, &report);
+        *by_llm = report.count == 0;
+    }
+    return *by_llm ? entry->item->reasoning : reasoning_of_item(arena, task, model, entry);
 }

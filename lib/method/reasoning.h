@@ -26,6 +26,13 @@ typedef struct ReasoningTask {
 rpmd_text reasoning_of_item(Arena *arena, const ReasoningTask *task, const UserModel *model,
                             const ModelEntry *entry);
 
+/*
+ * The path to show for a past item: the one that an LLM wrote, as long as the statistics bear out what it
+ * cites, else the native one. *by_llm says which. In the arena, or the item's.
+ */
+rpmd_text reasoning_path(Arena *arena, const ReasoningTask *task, const UserModel *model,
+                         const ModelEntry *entry, bool *by_llm);
+
 /* Why a prediction came out as it did: cites what moved it most, for and against. In the arena. */
 rpmd_text reasoning_of_prediction(Arena *arena, const ReasoningTask *task, const PredictionRequest *request,
                                   const PredictionCase *prediction);

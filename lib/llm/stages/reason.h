@@ -37,6 +37,7 @@ void reason_ask(StageAsk *ask, const PromptTemplate *prompt, const ReasonContext
 typedef struct ReasonPath {
     rpmd_text text;        /* one line; empty: the reply has none for this entry, or it is unfit */
     CitationReport report; /* of the gate; count > 0: the path may not be used */
+    bool has_other_answer; /* it concludes with another answer than the observed one, and was dropped */
 } ReasonPath;
 
 /*

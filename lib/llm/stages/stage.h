@@ -18,6 +18,8 @@
 #include "lib/llm/template.h"
 #include "rpmd/plugin.h"
 
+#include <jansson.h>
+
 /* The stages of the method that can run on an LLM. Their names are those of the configuration. */
 typedef enum Stage {
     STAGE_EXTRACT,
@@ -48,6 +50,14 @@ static inline void stage_ask_finish(StageAsk *ask)
  */
 void stage_ask_repair(StageAsk *ask, const char *fault);
 
-/* Appends a text as data: each of its lines behind "> ", control characters as spaces. Ends with a line
- * break. */
-void stage_append_data(Buffer *prompt, rpmd_text text);
+/* "Tag" for "tag": a noun of the plugin at the beginning of a sentence. */
+void stage_append_capital(Buffer *text, const char *noun);
+
+/* A number that an LLM wrote as one, or as a text. -1: neither, or negative. */
+int64_t stage_number(const json_t *value);
+
+/*
+ * A label that an LLM wrote: on one line, trimmed, brackets made round (they cite factors), at most limit
+ * bytes; in lower case where asked for. In the arena; empty for what is no text.
+ */
+rpmd_text stage_label(Arena *arena, const json_t *value, size_t limit, bool in_lower_case);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/stages/run.h"
+
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+
+#include <sys/queue.h>
+
+typedef struct Batch {
+    LIST_ENTRY(Batch) link;
+    StageRun *run;
+    size_t begin;
+    size_t count;
+    StageAsk ask;
+    Arena arena;
+    StageCall *call; /* NULL: not asked yet */
+    bool is_repaired;
+} Batch;
+
+struct StageRun {
+    Stages *stages;
+    StageRunRequest request;
+    const StageWork *work;
+    void *data;
+    Arena arena;
+    LIST_HEAD(, Batch) batches;
+    size_t running; /* batches */
+    size_t next;    /* element */
+    StageTotals totals;
+    uv_timer_t timer; /* ends a run in which nothing had to be asked, and begins the others */
+    bool is_over;
+};
+
+static void go_on(StageRun *run);
+static void ask(Batch *batch);
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    StageRun *run = handle->data;
+    arena_finish(&run->arena);
+    free(run);
+}
+
+static void batch_free(Batch *batch)
+{
+    if (batch->call)
+        stage_cancel(batch->call);
+    LIST_REMOVE(batch, link);
+    stage_ask_finish(&batch->ask);
+    arena_finish(&batch->arena);
+    free(batch);
+}
+
+void stage_run_cancel(StageRun *run)
+{
+    run->is_over = true;
+    while (!LIST_EMPTY(&run->batches))
+        batch_free(LIST_FIRST(&run->batches));
+    uv_close((uv_handle_t *)&run->timer, on_timer_closed);
+}
+
+static void end(StageRun *run, const Status *status)
+{
+    const Status copy = *status;
+    const StageTotals totals = run->totals;
+    const StageWork *work = run->work;
+    void *data = run->data;
+    stage_run_cancel(run);
+    work->done(data, &copy, &totals);
+}
+
+/* ---- batches ------------------------------------------------------------------------------------------ */
+
+static void account(StageTotals *totals, const StageReply *reply)
+{
+    totals->calls += reply->was_cached ? 0 : reply->attempts;
+    totals->cached_replies += reply->was_cached;
+    totals->usage.prompt_tokens += reply->usage.prompt_tokens;
+    totals->usage.cached_tokens += reply->usage.cached_tokens;
+    totals->usage.completion_tokens += reply->usage.completion_tokens;
+    totals->cost_micros += reply->cost_micros;
+}
+
+static void finish_batch(Batch *batch, bool is_given_up)
+{
+    StageRun *run = batch->run;
+    run->totals.batches++;
+    run->totals.batches_right += !is_given_up && !batch->is_repaired;
+    run->totals.elements += batch->count;
+    run->totals.given_up += is_given_up ? batch->count : 0;
+    run->running--;
+    batch_free(batch);
+    if (run->work->progress)
+        run->work->progress(run->data, &run->totals);
+    go_on(run);
+}
+
+static Batch *add_batch(StageRun *run, size_t begin, size_t count)
+{
+    Batch *batch = NEW(Batch);
+    *batch = (Batch){.run = run, .begin = begin, .count = count};
+    LIST_INSERT_HEAD(&run->batches, batch, link);
+    run->running++;
+    return batch;
+}
+
+/* The server finds it too long: its two halves may be short enough. */
+static void halve(Batch *batch)
+{
+    StageRun *run = batch->run;
+    size_t first = batch->count / 2;
+    Batch *one = add_batch(run, batch->begin, first);
+    Batch *other = add_batch(run, batch->begin + first, batch->count - first);
+    run->running--;
+    batch_free(batch);
+    ask(one);
+    if (!run->is_over)
+        ask(other);
+}
+
+static void on_reply(void *data, const StageReply *reply)
+{
+    Batch *batch = data;
+    StageRun *run = batch->run;
+    batch->call = NULL;
+    account(&run->totals, reply);
+    if (reply->status.code == STATUS_INVALID_ARGUMENT) {
+        if (batch->count > 1)
+            halve(batch);
+        else
+            finish_batch(batch, true);
+        return;
+    }
+    if (!status_is_ok(&reply->status)) {
+        end(run, &reply->status);
+        return;
+    }
+    const char *fault = run->work->take(run->data, batch->begin, batch->count, reply->text, &batch->arena);
+    if (!fault || batch->is_repaired) {
+        finish_batch(batch, fault != NULL);
+        return;
+    }
+    batch->is_repaired = true;
+    run->totals.repairs++;
+    stage_ask_repair(&batch->ask, fault);
+    ask(batch);
+}
+
+static bool is_spent(const StageRun *run)
+{
+    return run->request.has_budget && run->totals.cost_micros >= run->request.budget_micros;
+}
+
+static void ask(Batch *batch)
+{
+    static const StageHandlers handlers = {.on_reply = on_reply};
+    StageRun *run = batch->run;
+    const StageRunRequest *request = &run->request;
+    Status status = STATUS_INIT;
+    if (is_spent(run))
+        status_refuse(
+            &status, STATUS_RESOURCE_EXHAUSTED,
+            "the build has spent what it may (max_build_cost); what was answered so far is kept, so that "
+            "building again goes on from here");
+    else if (!batch->ask.prompt.length)
+        run->work->ask(run->data, batch->begin, batch->count, &batch->ask, &batch->arena, &status);
+    if (!status_is_ok(&status)) {
+        end(run, &status);
+        return;
+    }
+    const StageRequest call = {
+        .stage = request->stage,
+        .task = request->task,
+        .user = request->user,
+        .backend = request->backend,
+        .prompt = {buffer_string(&batch->ask.prompt), batch->ask.prompt.length},
+        .schema = batch->ask.schema,
+        .max_tokens = batch->ask.max_tokens,
+        .deadline_ns = request->deadline_ns,
+        .is_repair = batch->is_repaired,
+    };
+    batch->call = stage_call(run->stages, &call, &handlers, batch);
+}
+
+static void go_on(StageRun *run)
+{
+    const Status fine = STATUS_INIT;
+    while (!run->is_over && run->next < run->request.count && run->running < STAGE_RUN_PARALLEL) {
+        size_t begin = run->next, count = run->work->batch(run->data, begin);
+        run->next += count;
+        ask(add_batch(run, begin, count));
+    }
+    if (!run->is_over && run->running == 0)
+        end(run, &fine);
+}
+
+static void on_begin(uv_timer_t *timer)
+{
+    go_on(timer->data);
+}
+
+StageRun *stage_run(Stages *stages, const StageRunRequest *request, const StageWork *work, void *data)
+{
+    StageRun *run = NEW(StageRun);
+    *run = (StageRun){.stages = stages, .request = *request, .work = work, .data = data};
+    LIST_INIT(&run->batches);
+    run->request.task = arena_text(&run->arena, request->task);
+    run->request.user = arena_text(&run->arena, request->user);
+    uv_timer_init(stages_loop(stages), &run->timer);
+    run->timer.data = run;
+    uv_timer_start(&run->timer, on_begin, 0, 0);
+    return run;
+}

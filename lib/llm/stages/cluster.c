@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/llm/stages/cluster.h"
+
+#include "lib/base/intern.h"
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/llm/reply_json.h"
+#include "lib/method/citation.h"
+#include "lib/method/prompt_text.h"
+#include "lib/plugin/limits.h"
+
+#define CONTEXT_SHOWN 80    /* bytes: a phrase that tells what the name means */
+#define TOKENS_OF_FACTOR 50 /* of a reply: its name, its description and the marks between them */
+#define TOKENS_OF_FEATURE 4 /* its number and a comma */
+#define NEGATIVE_SUFFIX " (negative)"
+
+enum {
+    PLACE_TASK,
+    PLACE_QUERY_NOUN,
+    PLACE_RESPONSE_NOUN,
+    PLACE_LIMIT,
+    PLACE_EXAMPLE,
+    PLACE_FEATURES,
+    PLACE_COUNT,
+    PLACES
+};
+
+const PromptPlace cluster_places[] = {
+    [PLACE_TASK] = {"task", false},
+    [PLACE_QUERY_NOUN] = {"query_noun", false},
+    [PLACE_RESPONSE_NOUN] = {"response_noun", false},
+    [PLACE_LIMIT] = {"limit", false},
+    [PLACE_EXAMPLE] = {"example", true},
+    [PLACE_FEATURES] = {"features", true},
+    [PLACE_COUNT] = {"count", false},
+};
+const size_t cluster_place_count = PLACES;
+
+static const char schema[] =
+    "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"factors\"],\"properties\":{"
+    "\"factors\":{"
+    "\"type\":\"array\",\"minItems\":1,\"maxItems\":24,\"items\":{\"type\":\"object\","
+    "\"additionalProperties\":false,"
+    "\"required\":[\"name\",\"description\",\"features\"],\"properties\":{\"name\":{\"type\":\"string\"},"
+    "\"description\":{\"type\":\"string\"},\"features\":{\"type\":\"array\",\"minItems\":1,\"items\":{"
+    "\"type\":\"integer\"}}}}}}}";
+
+/* ---- the features ------------------------------------------------------------------------------------- */
+
+static int compare_features(const void *a, const void *b)
+{
+    const ClusterFeature *first = a, *second = b;
+    if (first->items != second->items)
+        return first->items < second->items ? 1 : -1;
+    return text_compare(first->key, second->key);
+}
+
+size_t cluster_features(const UserModel *model, Arena *arena, ClusterFeature **features)
+{
+    Intern keys = {0};
+    size_t total = 0;
+    for (uint32_t e = 0; e < model->entry_count; e++)
+        total += model->entries[e]->item->analysis.feature_count;
+    ClusterFeature *found = ARENA_ARRAY(arena, ClusterFeature, total);
+    _cleanup_free_ uint32_t *last_entry = NEW_ARRAY(uint32_t, total + 1);
+    for (uint32_t e = 0; e < model->entry_count; e++) {
+        const ModelItem *item = model->entries[e]->item;
+        for (size_t f = 0; model_item_counts(item) && f < item->analysis.feature_count; f++) {
+            const AnalyzedFeature *feature = &item->analysis.features[f];
+            uint32_t number = intern_add(&keys, item->keys[f]);
+            if (found[number].items == 0)
+                found[number] = (ClusterFeature){.key = item->keys[f],
+                                                 .name = feature->name,
+                                                 .context = feature->context,
+                                                 .category = feature->category,
+                                                 .sign = feature_sign(feature->polarity)};
+            /* An item that has it twice meets it once. */
+            found[number].items += last_entry[number] != e + 1;
+            last_entry[number] = e + 1;
+        }
+    }
+    size_t count = keys.count;
+    intern_finish(&keys);
+    qsort(found, count, sizeof(*found), compare_features);
+    *features = found;
+    return MIN(count, (size_t)CLUSTER_FEATURE_LIMIT);
+}
+
+/* ---- the ask ------------------------------------------------------------------------------------------ */
+
+void cluster_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin *plugin,
+                 const ClusterFeature *features, size_t count, Arena *arena)
+{
+    static const char *const signs[] = {"negative", "neutral", "positive"};
+    _cleanup_buffer_ Buffer shown = BUFFER_INIT;
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_format(&shown, "%zu. ", i + 1);
+        prompt_text_name(&shown, features[i].name);
+        buffer_append_string(&shown, " (");
+        if (features[i].context.length > 0) {
+            prompt_text_quote(&shown, features[i].context, CONTEXT_SHOWN);
+            buffer_append_string(&shown, "; ");
+        }
+        buffer_append_format(&shown, "%s; %u items)\n", signs[features[i].sign + 1], features[i].items);
+    }
+    const rpmd_text values[PLACES] = {
+        [PLACE_TASK] = text_of(plugin->prompt_texts->task),
+        [PLACE_QUERY_NOUN] = text_of(plugin->prompt_texts->query_noun),
+        [PLACE_RESPONSE_NOUN] = text_of(plugin->prompt_texts->response_noun),
+        [PLACE_LIMIT] = text_of(arena_format(arena, "%d", FACTOR_GENERATED_LIMIT)),
+        [PLACE_EXAMPLE] = text_of("{\"factors\":[{\"name\":\"taste\",\"description\":\"flavor and "
+                                  "sweetness\",\"features\":[1,4]}]}"),
+        [PLACE_FEATURES] = {buffer_string(&shown), shown.length},
+        [PLACE_COUNT] = text_of(arena_format(arena, "%zu", count)),
+    };
+    prompt_template_append(&ask->prompt, prompt, values);
+    ask->schema = schema;
+    ask->max_tokens = (uint32_t)(FACTOR_GENERATED_LIMIT * TOKENS_OF_FACTOR + count * TOKENS_OF_FEATURE);
+}
+
+/* ---- the reply ---------------------------------------------------------------------------------------- */
+
+#define NO_GROUP UINT32_MAX
+
+/* A factor on its way. */
+typedef struct Group {
+    rpmd_text name;
+    rpmd_text description;
+    size_t member_count;
+} Group;
+
+typedef struct Groups {
+    Group *groups;
+    size_t count;
+    uint32_t *of; /* of[feature]: its group, or NO_GROUP */
+} Groups;
+
+static uint32_t find_group(const Groups *groups, rpmd_text name)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        if (groups->groups[i].name.length == name.length &&
+            strncasecmp(groups->groups[i].name.data, name.data, name.length) == 0)
+            return (uint32_t)i;
+    return NO_GROUP;
+}
+
+static uint32_t add_group(Groups *groups, rpmd_text name, rpmd_text description)
+{
+    uint32_t known = find_group(groups, name);
+    if (known != NO_GROUP)
+        return known;
+    groups->groups[groups->count] = (Group){name, description, 0};
+    return (uint32_t)groups->count++;
+}
+
+static void move_to(Groups *groups, size_t feature, uint32_t group)
+{
+    if (groups->of[feature] != NO_GROUP)
+        groups->groups[groups->of[feature]].member_count--;
+    groups->of[feature] = group;
+    if (group != NO_GROUP)
+        groups->groups[group].member_count++;
+}
+
+static void take_members(Groups *groups, uint32_t group, const json_t *numbers, size_t count,
+                         ClusterResult *result)
+{
+    for (size_t i = 0; i < json_array_size(numbers); i++) {
+        int64_t number = stage_number(json_array_get(numbers, i));
+        if (number < 1 || (size_t)number > count)
+            result->unknown++;
+        else if (groups->of[number - 1] != NO_GROUP)
+            result->repeated += groups->of[number - 1] != group;
+        else
+            move_to(groups, (size_t)number - 1, group);
+    }
+}
+
+/* A name that can be cited; one that cannot is replaced by the first member's. */
+static rpmd_text usable_name(const json_t *value, const json_t *numbers, const ClusterFeature *features,
+                             size_t count, Arena *arena)
+{
+    rpmd_text name = stage_label(arena, value, PLUGIN_NAME_LIMIT - sizeof(NEGATIVE_SUFFIX), true);
+    int64_t first = stage_number(json_array_get(numbers, 0));
+    if (name.length > 0 && !text_equal_string(name, CITATION_ALL_ITEMS))
+        return name;
+    return first >= 1 && (size_t)first <= count ? features[first - 1].name : (rpmd_text){"", 0};
+}
+
+/* What a text praises and what it criticizes are told apart, since an answer rarely follows from both alike.
+ */
+static void part_signs(Groups *groups, const ClusterFeature *features, size_t count, Arena *arena)
+{
+    size_t named = groups->count;
+    for (uint32_t g = 0; g < named; g++) {
+        bool has_positive = false, has_negative = false;
+        for (size_t f = 0; f < count; f++) {
+            has_positive |= groups->of[f] == g && features[f].sign > 0;
+            has_negative |= groups->of[f] == g && features[f].sign < 0;
+        }
+        if (!has_positive || !has_negative)
+            continue;
+        const Group *group = &groups->groups[g];
+        uint32_t other =
+            add_group(groups, text_of(arena_format(arena, "%.*s" NEGATIVE_SUFFIX, TEXT_ARGS(group->name))),
+                      group->description);
+        for (size_t f = 0; f < count; f++)
+            if (groups->of[f] == g && features[f].sign < 0)
+                move_to(groups, f, other);
+    }
+}
+
+/* The smallest groups beyond the limit give their members up; the last one of equal size first. */
+static void keep_largest(Groups *groups, size_t count)
+{
+    for (;;) {
+        size_t used = 0;
+        uint32_t smallest = NO_GROUP;
+        for (uint32_t g = 0; g < groups->count; g++) {
+            used += groups->groups[g].member_count > 0;
+            if (groups->groups[g].member_count > 0 &&
+                (smallest == NO_GROUP ||
+                 groups->groups[g].member_count <= groups->groups[smallest].member_count))
+                smallest = g;
+        }
+        if (used <= FACTOR_GENERATED_LIMIT)
+            return;
+        for (size_t f = 0; f < count; f++)
+            if (groups->of[f] == smallest)
+                move_to(groups, f, NO_GROUP);
+    }
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return text_compare(*(const rpmd_text *)a, *(const rpmd_text *)b);
+}
+
+static void write_result(const Groups *groups, const ClusterFeature *features, size_t count, Arena *arena,
+                         ClusterResult *result)
+{
+    result->factors = ARENA_ARRAY(arena, FactorInput, groups->count);
+    for (uint32_t g = 0; g < groups->count; g++) {
+        const Group *group = &groups->groups[g];
+        if (group->member_count == 0)
+            continue;
+        rpmd_text *members = ARENA_ARRAY(arena, rpmd_text, group->member_count);
+        size_t used = 0;
+        for (size_t f = 0; f < count; f++)
+            if (groups->of[f] == g)
+                members[used++] = features[f].key;
+        qsort(members, used, sizeof(*members), compare_texts);
+        result->factors[result->factor_count++] =
+            (FactorInput){group->name, group->description, members, used};
+    }
+    for (size_t f = 0; f < count; f++)
+        result->unassigned += groups->of[f] == NO_GROUP;
+}
+
+static void release_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+const char *cluster_parse(rpmd_text reply, const ClusterFeature *features, size_t count, Arena *arena,
+                          ClusterResult *result)
+{
+    /* Each factor may be parted in two; what a model writes beyond this is noise. */
+    enum { FACTORS_READ = 64 };
+    _cleanup_(release_json) json_t *value = reply_json(reply);
+    const json_t *factors = json_object_get(value, "factors");
+    size_t written = MIN(json_array_size(factors), (size_t)FACTORS_READ);
+    Groups groups = {ARENA_ARRAY(arena, Group, 2 * FACTORS_READ), 0, ARENA_ARRAY(arena, uint32_t, count)};
+    *result = (ClusterResult){0};
+    for (size_t f = 0; f < count; f++)
+        groups.of[f] = NO_GROUP;
+    for (size_t i = 0; i < written; i++) {
+        const json_t *factor = json_array_get(factors, i);
+        const json_t *numbers = json_object_get(factor, "features");
+        rpmd_text name = usable_name(json_object_get(factor, "name"), numbers, features, count, arena);
+        if (name.length > 0)
+            take_members(&groups,
+                         add_group(&groups, name,
+                                   stage_label(arena, json_object_get(factor, "description"),
+                                               PLUGIN_CONTEXT_LIMIT, false)),
+                         numbers, count, result);
+    }
+    part_signs(&groups, features, count, arena);
+    keep_largest(&groups, count);
+    write_result(&groups, features, count, arena, result);
+    if (!value)
+        return "it has no JSON object";
+    if (result->factor_count == 0)
+        return "its \"factors\" have no number of a feature";
+    if (result->unassigned * 2 > count)
+        return arena_format(arena, "%zu of the %zu features are in no factor", result->unassigned, count);
+    return NULL;
+}

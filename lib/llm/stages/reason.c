@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/llm/stages/reason.h"
+
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/llm/reply_json.h"
+#include "lib/method/citation_model.h"
+#include "lib/method/prompt_text.h"
+#include "lib/method/reasoning_text.h"
+#include "lib/method/statistics.h"
+#include "lib/text/utf8.h"
+
+#define QUERY_SHOWN 1200 /* bytes of a query: what matters stands in the features */
+#define RESPONSE_SHOWN 600
+#define DESCRIPTION_SHOWN 90
+#define OTHER_ANSWERS 2   /* shown beside the observed one: what else it could have been */
+#define FACTORS_OF_ITEM 6 /* with statistics; a path cites one or two */
+#define FEATURES_OF_ITEM 12
+#define TOKENS_OF_PATH 260 /* of a reply: seen 80 to 140 */
+#define VIOLATIONS_NAMED 3 /* in a repair: more would not be read */
+
+enum {
+    PLACE_TASK,
+    PLACE_QUERY_NOUN,
+    PLACE_RESPONSE_NOUN,
+    PLACE_EXAMPLE,
+    PLACE_FACTORS,
+    PLACE_ITEMS,
+    PLACE_COUNT,
+    PLACES
+};
+
+const PromptPlace reason_places[] = {
+    [PLACE_TASK] = {"task", false},
+    [PLACE_QUERY_NOUN] = {"query_noun", false},
+    [PLACE_RESPONSE_NOUN] = {"response_noun", false},
+    [PLACE_EXAMPLE] = {"example", true},
+    [PLACE_FACTORS] = {"factors", false},
+    [PLACE_ITEMS] = {"items", true},
+    [PLACE_COUNT] = {"count", false},
+};
+const size_t reason_place_count = PLACES;
+
+static const char schema[] =
+    "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"paths\"],\"properties\":{\"paths\":{"
+    "\"type\":\"array\","
+    "\"minItems\":1,\"maxItems\":4,\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
+    "\"required\":[\"item\",\"reasoning\"],\"properties\":{\"item\":{\"type\":\"integer\"},"
+    "\"reasoning\":{\"type\":\"string\"}}}}}}";
+
+/* ---- the ask ------------------------------------------------------------------------------------------ */
+
+static size_t shown_bytes(const ModelEntry *entry)
+{
+    return MIN(entry->item->query.length, (size_t)QUERY_SHOWN) +
+           MIN(entry->item->response.length, (size_t)RESPONSE_SHOWN);
+}
+
+size_t reason_batch(const ModelEntry *const *entries, size_t count)
+{
+    size_t bytes = 0, batch = 0;
+    while (batch < count && batch < REASON_BATCH) {
+        bytes += shown_bytes(entries[batch]);
+        if (batch > 0 && bytes > REASON_BATCH_BYTES)
+            break;
+        batch++;
+    }
+    return batch;
+}
+
+/* Names and descriptions; numbers are each item's own, since it is left out of them. */
+static void append_factors(Buffer *text, const UserModel *model)
+{
+    for (uint32_t f = 0; f < model->factor_count; f++) {
+        const Factor *factor = factor_set_get(model->factors, f);
+        prompt_text_factor(text, factor->name);
+        if (factor->description.length > 0) {
+            buffer_append_string(text, " ");
+            prompt_text_quote(text, factor->description, DESCRIPTION_SHOWN);
+        }
+        buffer_append_string(text, "\n");
+    }
+}
+
+/* The class that the item got, then those that are frequent beside it. */
+static size_t classes_to_show(const UserModel *model, const ModelEntry *entry, uint32_t factor,
+                              uint32_t shown[1 + OTHER_ANSWERS])
+{
+    uint32_t answer = user_model_class(model, entry->item->analysis.answer_class);
+    size_t count = 0;
+    if (answer != CLASS_NONE)
+        shown[count++] = answer;
+    for (size_t other = 0; other < OTHER_ANSWERS; other++) {
+        uint32_t best = CLASS_NONE, most = 0;
+        for (uint32_t c = 0; c < model->class_count; c++) {
+            bool is_shown = false;
+            uint32_t items = statistics_count(model, factor, c, entry);
+            for (size_t i = 0; i < count; i++)
+                is_shown |= shown[i] == c;
+            if (!is_shown && items > most) {
+                best = c;
+                most = items;
+            }
+        }
+        if (best == CLASS_NONE)
+            break;
+        shown[count++] = best;
+    }
+    return count;
+}
+
+static void append_statistics(Buffer *text, const ReasonContext *context, const ModelEntry *entry,
+                              uint32_t factor)
+{
+    const UserModel *model = context->model;
+    uint32_t items = statistics_items(model, factor, entry);
+    if (items == 0)
+        return;
+    reasoning_factor(text, model, factor);
+    if (model->answer_kind == RPMD_ANSWER_TEXT) {
+        buffer_append_format(text, " n=%u", items);
+        if (factor != FACTOR_ALL) {
+            FactorCounts counts = statistics_factor(model, factor, entry);
+            buffer_append_format(text, ", influence=%u", counts.influence);
+            if (counts.influence > 0)
+                buffer_append_format(text, ", %u%% positive",
+                                     prompt_text_percent(counts.positive, counts.influence));
+        }
+    } else {
+        const ReasoningTask task = {.smoothing = context->smoothing};
+        uint32_t shown[1 + OTHER_ANSWERS];
+        size_t count = classes_to_show(model, entry, factor, shown);
+        buffer_append_string(text, ":");
+        for (size_t i = 0; i < count; i++) {
+            buffer_append_string(text, i ? ", " : " ");
+            reasoning_share(text, &task, model, factor, shown[i], entry);
+        }
+    }
+    buffer_append_string(text, "\n");
+}
+
+static void append_answer(Buffer *text, const ReasonContext *context, const ModelEntry *entry)
+{
+    const Analysis *analysis = &entry->item->analysis;
+    buffer_append_format(text, "The person's %s: ", context->plugin->prompt_texts->response_noun);
+    prompt_text_quote(text, analysis->answer, RESPONSE_SHOWN);
+    if (analysis->answer_class.length > 0 && !text_equal(analysis->answer_class, analysis->answer)) {
+        buffer_append_string(text, ", which counts as ");
+        prompt_text_quote(text, analysis->answer_class, 0);
+    }
+    buffer_append_string(text, "\n\n");
+}
+
+static void append_item(Buffer *text, const ReasonContext *context, const ModelEntry *entry, size_t number)
+{
+    const ModelItem *item = entry->item;
+    buffer_append_format(text, "Item %zu. The %s:\n", number, context->plugin->prompt_texts->query_noun);
+    prompt_text_block(text, item->query, QUERY_SHOWN);
+    buffer_append_string(text, "Features: ");
+    for (size_t f = 0; f < item->analysis.feature_count && f < FEATURES_OF_ITEM; f++) {
+        buffer_append_string(text, f ? ", " : "");
+        reasoning_feature(text, item->query, &item->analysis.features[f]);
+    }
+    buffer_append_string(text, item->analysis.feature_count ? "\nStatistics over the other items:\n"
+                                                            : "none\nStatistics over the other items:\n");
+    for (uint32_t m = 0; m < entry->met_count && m < FACTORS_OF_ITEM; m++)
+        append_statistics(text, context, entry, entry->met[m]);
+    append_statistics(text, context, entry, FACTOR_ALL);
+    append_answer(text, context, entry);
+}
+
+void reason_ask(StageAsk *ask, const PromptTemplate *prompt, const ReasonContext *context,
+                const ModelEntry *const *entries, size_t count, Arena *arena)
+{
+    _cleanup_buffer_ Buffer factors = BUFFER_INIT, items = BUFFER_INIT;
+    const rpmd_prompt_texts *texts = context->plugin->prompt_texts;
+    append_factors(&factors, context->model);
+    for (size_t i = 0; i < count; i++)
+        append_item(&items, context, entries[i], i + 1);
+    const rpmd_text values[PLACES] = {
+        [PLACE_TASK] = text_of(texts->task),
+        [PLACE_QUERY_NOUN] = text_of(texts->query_noun),
+        [PLACE_RESPONSE_NOUN] = text_of(texts->response_noun),
+        [PLACE_EXAMPLE] = text_of("{\"paths\":[{\"item\":1,\"reasoning\":\"...\"}]}"),
+        [PLACE_FACTORS] = {buffer_string(&factors), factors.length},
+        [PLACE_ITEMS] = {buffer_string(&items), items.length},
+        [PLACE_COUNT] = text_of(arena_format(arena, "%zu", count)),
+    };
+    prompt_template_append(&ask->prompt, prompt, values);
+    ask->schema = schema;
+    ask->max_tokens = (uint32_t)(64 + count * TOKENS_OF_PATH);
+}
+
+/* ---- the reply ---------------------------------------------------------------------------------------- */
+
+/* A whole path at most: what is longer ends with its last whole sentence. */
+static rpmd_text shorten(rpmd_text path)
+{
+    if (path.length <= REASON_PATH_LIMIT)
+        return path;
+    path = text_cut(path, REASON_PATH_LIMIT);
+    size_t end = path.length;
+    while (end > 0 && !strchr(".!?", path.data[end - 1]))
+        end--;
+    return (rpmd_text){path.data, end};
+}
+
+/* The text in the last pair of double quotes: what the path concludes with. */
+static rpmd_text last_quoted(rpmd_text path)
+{
+    size_t close = path.length, open;
+    while (close > 0 && path.data[close - 1] != '"')
+        close--;
+    for (open = close; open > 1 && path.data[open - 2] != '"';)
+        open--;
+    return open > 1 && close > open ? (rpmd_text){path.data + open - 1, close - open} : (rpmd_text){"", 0};
+}
+
+/* Whether the path concludes with another answer of the task than the one that was given. */
+static bool has_other_answer(const UserModel *model, const ModelEntry *entry, rpmd_text path)
+{
+    const Analysis *analysis = &entry->item->analysis;
+    rpmd_text concluded = last_quoted(path);
+    if (text_equal(concluded, analysis->answer) || text_equal(concluded, analysis->answer_class))
+        return false;
+    for (size_t o = 0; o < entry->item->option_count; o++)
+        if (text_equal(concluded, entry->item->options[o]))
+            return true;
+    return concluded.length > 0 && user_model_class(model, concluded) != CLASS_NONE;
+}
+
+static void take_path(ReasonPath *path, const json_t *value, const ReasonContext *context,
+                      const ModelEntry *entry, Arena *arena)
+{
+    rpmd_text text = {"", 0};
+    if (json_is_string(value))
+        text = shorten(text_trim((rpmd_text){json_string_value(value), json_string_length(value)}));
+    _cleanup_buffer_ Buffer line = BUFFER_INIT;
+    prompt_text_line(&line, text);
+    path->text = arena_text(arena, (rpmd_text){buffer_string(&line), line.length});
+    if (path->text.length == 0)
+        return;
+    citation_check_reasoning(path->text, context->model, context->smoothing, entry, arena, &path->report);
+    if (has_other_answer(context->model, entry, path->text)) {
+        path->text = (rpmd_text){"", 0};
+        path->has_other_answer = true;
+    }
+}
+
+/* The first things that are wrong, for a repair; NULL: nothing is. */
+static const char *fault_of(const ReasonPath *paths, const ModelEntry *const *entries, size_t count,
+                            Arena *arena)
+{
+    Buffer text = BUFFER_INIT;
+    size_t named = 0;
+    for (size_t i = 0; i < count && named < VIOLATIONS_NAMED; i++) {
+        const char *separator = named ? "; " : "";
+        if (paths[i].has_other_answer)
+            buffer_append_format(&text, "%sitem %zu ends with another answer than \"%.*s\"", separator, i + 1,
+                                 (int)MIN(entries[i]->item->analysis.answer.length, (size_t)80),
+                                 entries[i]->item->analysis.answer.data);
+        else if (paths[i].text.length == 0)
+            buffer_append_format(&text, "%sitem %zu has no reasoning", separator, i + 1);
+        else if (paths[i].report.count > 0)
+            buffer_append_format(&text, "%sitem %zu: %s", separator, i + 1, paths[i].report.violations[0]);
+        else
+            continue;
+        named++;
+    }
+    const char *fault = named ? arena_copy(arena, text.data, text.length) : NULL;
+    buffer_finish(&text);
+    return fault;
+}
+
+static void release_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+const char *reason_parse(rpmd_text reply, const ReasonContext *context, const ModelEntry *const *entries,
+                         size_t count, Arena *arena, ReasonPath *paths)
+{
+    _cleanup_(release_json) json_t *value = reply_json(reply);
+    const json_t *answers = json_object_get(value, "paths");
+    for (size_t i = 0; i < count; i++)
+        paths[i] = (ReasonPath){.text = {"", 0}};
+    if (!value)
+        return "it has no JSON object";
+    for (size_t i = 0; i < json_array_size(answers); i++) {
+        const json_t *answer = json_array_get(answers, i);
+        int64_t number = stage_number(json_object_get(answer, "item"));
+        if (number >= 1 && (size_t)number <= count && paths[number - 1].text.length == 0)
+            take_path(&paths[number - 1], json_object_get(answer, "reasoning"), context, entries[number - 1],
+                      arena);
+    }
+    return fault_of(paths, entries, count, arena);
+}
