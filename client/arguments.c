@@ -59,6 +59,12 @@ static const Option option_table[OPTION_COUNT] = {
                                FIELD(version)},
     [OPTION_TRY] = {"--try", "--try", "show what the plugin finds in the query on standard input",
                     TYPE_SWITCH, FIELD(try)},
+    [OPTION_DRY_RUN] = {"--dry-run", "--dry-run", "only say what it would cost, at most", TYPE_SWITCH,
+                        FIELD(dry_run)},
+    [OPTION_MAX_COST] = {"--max-cost", "--max-cost MONEY",
+                         "what LLMs may cost for it, in the currency of the backends' prices (such as 0.50)",
+                         TYPE_TEXT, FIELD(max_cost)},
+    [OPTION_DAYS] = {"--days", "--days N", "the last so many days (default 30)", TYPE_NUMBER, FIELD(days)},
 };
 
 const char *option_synopsis(OptionId option)

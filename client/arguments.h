@@ -29,6 +29,9 @@ typedef enum OptionId {
     OPTION_BUDGET,
     OPTION_VERSION_NUMBER,
     OPTION_TRY,
+    OPTION_DRY_RUN,
+    OPTION_MAX_COST,
+    OPTION_DAYS,
     OPTION_COUNT
 } OptionId;
 
@@ -56,6 +59,9 @@ typedef struct Arguments {
     uint64_t budget;
     uint64_t version;
     bool try;
+    bool dry_run;
+    const char *max_cost;
+    uint64_t days;
     char **words; /* owned list: what is no option, behind the command's name */
     size_t word_count;
     uint32_t given; /* TAKES() of the options that stand there */

@@ -35,6 +35,8 @@ typedef struct Command {
 /* Finds the command in argv, reads its arguments, runs it. The exit status. */
 int command_main(int count, char **words);
 
+int command_llm_check(Session *session, const Arguments *arguments);
+int command_usage(Session *session, const Arguments *arguments);
 int command_status(Session *session, const Arguments *arguments);
 int command_plugin_list(Session *session, const Arguments *arguments);
 int command_plugin_load(Session *session, const Arguments *arguments);

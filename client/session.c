@@ -92,5 +92,7 @@ bool session_print_json(Session *session, const ProtobufCMessage *message)
         return false;
     message_append_json(&line, message);
     puts(buffer_string(&line));
+    /* Each line of a stream is to be read when it comes. */
+    fflush(stdout);
     return true;
 }

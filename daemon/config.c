@@ -67,6 +67,16 @@ static const Key keys[] = {
      "worker processes of a plugin at most, while calls wait"},
     {"plugins", "worker_memory", KEY_BYTES, IN_CONFIG(worker_memory), 32 * MIB, 65536 * MIB, "256M",
      "memory of a worker process at most; at three quarters of it the worker is replaced (suffix K, M or G)"},
+    {"llm", "max_day_cost", KEY_REAL, IN_CONFIG(day_cost), 0, 1e6, "0",
+     "what all calls of LLMs may cost a day (UTC), in the currency of the backends' prices; 0: no cap"},
+    {"llm", "max_user_day_cost", KEY_REAL, IN_CONFIG(user_day_cost), 0, 1e6, "0",
+     "the same for each user of a task"},
+    {"llm", "max_build_cost", KEY_REAL, IN_CONFIG(build_cost), 0, 1e6, "0",
+     "what one build of a user's model may cost; what was answered is kept, and building again goes on from "
+     "there"},
+    {"llm", "reply_bytes", KEY_BYTES, IN_CONFIG(reply_bytes), 0, 1024 * 1024 * MIB, "256M",
+     "replies that are kept, so that the same request is not paid twice; 0: none (suffix K, M or G)"},
+    {"llm", "reply_days", KEY_NUMBER, IN_CONFIG(reply_days), 1, 3650, "30", "how long replies are kept"},
     {"method", "examples", KEY_NUMBER, IN_TASK(examples), 0, 16, "3", "K: past items shown in a prompt"},
     {"method", "smoothing", KEY_REAL, IN_TASK(smoothing), 0, 1000, "1",
      "alpha in (n_yF + alpha * pi_y) / (n_F + alpha); 0 is the paper's formula"},
@@ -360,10 +370,11 @@ static int read_pair(void *userdata, const char *section, const char *name, cons
         snprintf(reading->sentence, sizeof(reading->sentence),
                  "[%s] has no key '%s'; `rpmd --help` lists the keys there are", section, name);
     else
-        snprintf(reading->sentence, sizeof(reading->sentence),
-                 "there is no section [%s]; the sections are [daemon], [plugins], [method], [task NAME] and "
-                 "[backend NAME]",
-                 section);
+        snprintf(
+            reading->sentence, sizeof(reading->sentence),
+            "there is no section [%s]; the sections are [daemon], [plugins], [llm], [method], [task NAME] "
+            "and [backend NAME]",
+            section);
     return 0;
 }
 
@@ -429,6 +440,7 @@ void config_init(Config *config)
     *config = (Config){0};
     set_presets("daemon", config);
     set_presets("plugins", config);
+    set_presets("llm", config);
     set_presets("method", &config->method);
 }
 

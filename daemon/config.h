@@ -74,6 +74,11 @@ typedef struct Config {
     uint64_t workers;       /* worker processes of a plugin, kept while nothing is to do */
     uint64_t workers_limit; /* and while calls wait */
     uint64_t worker_memory; /* bytes of one worker */
+    double day_cost;        /* what LLMs may cost a day, in the currency of the prices; 0: no cap */
+    double user_day_cost;   /* for one user of a task */
+    double build_cost;      /* of one user's build */
+    uint64_t reply_bytes;   /* of replies that are kept; 0: none is */
+    uint64_t reply_days;    /* and how long */
     TaskSettings method;
     NamedTaskSettings *tasks;
     size_t task_count;

@@ -81,6 +81,7 @@ static void on_users_closed(void *data)
 {
     Daemon *daemon = data;
     daemon->users = NULL;
+    stages_close(daemon->stages);
     llm_close(daemon->llm, on_llm_closed, daemon);
 }
 
@@ -158,6 +159,7 @@ static void add_services(Daemon *daemon)
         .plugins = daemon->plugins,
         .users = daemon->users,
         .stages = daemon->stages,
+        .llm = daemon->llm,
         .grpc = daemon->grpc,
         .tokenizer = tokenizer_new(),
         .started_us = now_us(),

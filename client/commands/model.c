@@ -5,36 +5,106 @@
 #include "rpmd/v1/models.pb-c.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct BuildTotals {
     uint64_t users;
     uint64_t failed;
+    Rpmd__V1__Usage usage;
 } BuildTotals;
+
+/* A line such as "ada: reason 12 of 40 items, 7 calls, 0.0021". */
+static void show_stage(Session *session, const Rpmd__V1__BuildResponse *progress)
+{
+    char what[256];
+    const Rpmd__V1__StageProgress *stage = progress->stages[progress->n_stages - 1];
+    for (size_t i = 0; i < progress->n_stages; i++)
+        if (progress->stages[i]->done < progress->stages[i]->total)
+            stage = progress->stages[i];
+    snprintf(what, sizeof(what), "%.60s: %s, %u calls, cost %.4f", progress->user, stage->stage,
+             progress->usage ? progress->usage->llm_calls : 0,
+             progress->usage ? (double)progress->usage->cost_micros / 1e6 : 0.0);
+    terminal_progress(&session->terminal, what, stage->done, stage->total);
+}
+
+static void print_usage(const Rpmd__V1__Usage *usage, const char *lead)
+{
+    printf("%s%u calls, %lu prompt tokens (%lu from the server's cache), %lu completion tokens, cost %.4f\n",
+           lead, usage->llm_calls, (unsigned long)usage->prompt_tokens, (unsigned long)usage->cached_tokens,
+           (unsigned long)usage->completion_tokens, (double)usage->cost_micros / 1e6);
+}
+
+/* What the LLMs did for one user. */
+static void print_stages(const Rpmd__V1__BuildResponse *progress)
+{
+    for (size_t i = 0; i < progress->n_stages; i++) {
+        const Rpmd__V1__StageProgress *stage = progress->stages[i];
+        printf("  %-8s %lu batches, %lu of use at once", stage->stage, (unsigned long)stage->batches,
+               (unsigned long)stage->batches_right);
+        if (stage->given_up)
+            printf(", %lu of %lu left to the native way", (unsigned long)stage->given_up,
+                   (unsigned long)stage->total);
+        if (stage->cached_replies)
+            printf(", %lu replies were kept from before", (unsigned long)stage->cached_replies);
+        printf("\n");
+    }
+    if (progress->features_found + progress->features_dropped > 0)
+        printf("  %lu features stand in the texts, %lu were dropped that do not\n",
+               (unsigned long)progress->features_found, (unsigned long)progress->features_dropped);
+    if (progress->paths)
+        printf(
+            "  %lu of %lu reasoning paths passed the gate at once, %lu when mended; the others are native\n",
+            (unsigned long)progress->paths_right, (unsigned long)progress->paths,
+            (unsigned long)progress->paths_mended);
+}
+
+static void print_built(const Rpmd__V1__BuildResponse *progress)
+{
+    printf("%s: version %lu, %lu items, %lu factors", progress->user, (unsigned long)progress->model_version,
+           (unsigned long)progress->items_done, (unsigned long)progress->factors);
+    if (progress->items_failed)
+        printf(", %lu items failed (`rpmctl history list` says why)", (unsigned long)progress->items_failed);
+    printf("\n");
+    print_stages(progress);
+}
 
 static void on_build(Session *session, const ProtobufCMessage *message, void *userdata)
 {
     const Rpmd__V1__BuildResponse *progress = (const Rpmd__V1__BuildResponse *)message;
     BuildTotals *totals = userdata;
+    bool is_done = progress->users_done > totals->users;
     totals->users = progress->users_done;
+    if (progress->usage)
+        totals->usage = *progress->usage;
     if (progress->error[0])
         totals->failed++;
     if (session_print_json(session, message))
         return;
+    if (!is_done && progress->n_stages > 0) {
+        show_stage(session, progress);
+        return;
+    }
     if (progress->error[0]) {
         terminal_end_progress(&session->terminal);
         fprintf(stderr, "%s: %s\n", progress->user, progress->error);
-    } else if (progress->users_total == 1 && progress->user[0]) {
-        printf("%s: version %lu, %lu items, %lu factors", progress->user,
-               (unsigned long)progress->model_version, (unsigned long)progress->items_done,
-               (unsigned long)progress->factors);
-        if (progress->items_failed)
-            printf(", %lu items failed (`rpmctl history list` says why)",
-                   (unsigned long)progress->items_failed);
-        printf("\n");
+    } else if (progress->users_total == 1 && progress->user[0] && progress->model_version > 0) {
+        terminal_end_progress(&session->terminal);
+        print_built(progress);
     }
     if (progress->users_total > 1)
         terminal_progress(&session->terminal, "models", progress->users_done, progress->users_total);
+}
+
+/* An amount in millionths; at most a million of the currency. */
+static bool read_money(const char *text, uint64_t *micros)
+{
+    char *end = NULL;
+    double amount = strtod(text, &end);
+    if (end == text || *end != '\0' || !(amount > 0) || amount > 1e6)
+        return false;
+    *micros = (uint64_t)(amount * 1e6 + 0.5);
+    return *micros > 0;
 }
 
 const char *check_model_build(const Arguments *arguments)
@@ -43,17 +113,23 @@ const char *check_model_build(const Arguments *arguments)
         return "model build needs either --user U or --all";
     if (arguments->pool && strcmp(arguments->pool, "in") != 0 && strcmp(arguments->pool, "out") != 0)
         return "--pool takes in or out";
+    uint64_t cost;
+    if (arguments->max_cost && !read_money(arguments->max_cost, &cost))
+        return "--max-cost takes an amount of money, such as 0.50";
     return NULL;
 }
 
 int command_model_build(Session *session, const Arguments *arguments)
 {
     Rpmd__V1__BuildRequest request = RPMD__V1__BUILD_REQUEST__INIT;
-    BuildTotals totals = {0};
+    BuildTotals totals = {.usage = RPMD__V1__USAGE__INIT};
     request.task = (char *)arguments->task;
     if (arguments->user)
         request.user = (char *)arguments->user;
     request.all_users = arguments->all;
+    request.estimate = arguments->dry_run;
+    if (arguments->max_cost)
+        read_money(arguments->max_cost, &request.max_cost_micros);
     if (arguments->pool)
         request.pool = strcmp(arguments->pool, "in") == 0 ? RPMD__V1__POOL_MEMBERSHIP__POOL_MEMBERSHIP_IN
                                                           : RPMD__V1__POOL_MEMBERSHIP__POOL_MEMBERSHIP_OUT;
@@ -61,6 +137,12 @@ int command_model_build(Session *session, const Arguments *arguments)
                        on_build, &totals))
         return EXIT_REFUSED;
     terminal_end_progress(&session->terminal);
+    if (!session->json && arguments->dry_run) {
+        print_usage(&totals.usage, "It would take, at most: ");
+        return totals.failed ? EXIT_REFUSED : EXIT_DONE;
+    }
+    if (!session->json && totals.usage.llm_calls > 0)
+        print_usage(&totals.usage, "LLMs: ");
     if (!session->json && arguments->all)
         printf("%lu models are built, %lu failed.\n", (unsigned long)(totals.users - totals.failed),
                (unsigned long)totals.failed);

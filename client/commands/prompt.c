@@ -25,6 +25,8 @@ int command_prompt(Session *session, const Arguments *arguments)
         printf("%s%s", response->prompt, length > 0 && response->prompt[length - 1] == '\n' ? "" : "\n");
         for (size_t i = 0; i < response->n_dropped; i++)
             fprintf(stderr, "rpmctl: left out: %s\n", response->dropped[i]);
+        if (response->notice[0])
+            fprintf(stderr, "rpmctl: %s\n", response->notice);
     }
     rpmd__v1__construct_prompt_response__free_unpacked(response, NULL);
     return EXIT_DONE;
@@ -42,7 +44,14 @@ static void print_final(Session *session, const Rpmd__V1__FinalResponse *final)
         fprintf(stderr, "  %5.1f%%  %s\n", final->distribution[i]->probability * 100,
                 final->distribution[i]->answer);
     printf("%s%s%s\n", terminal_bold(terminal), final->answer, terminal_reset(terminal));
-    fprintf(stderr, "source: %s\n", final->source == RPMD__V1__SOURCE__SOURCE_LLM ? "llm" : "native");
+    fprintf(stderr, "source: %s", final->source == RPMD__V1__SOURCE__SOURCE_LLM ? "llm" : "native");
+    if (final->source == RPMD__V1__SOURCE__SOURCE_LLM)
+        fprintf(stderr, ", %s",
+                final->citations_hold ? "what it cites stands in the statistics"
+                                      : "it cites what does not stand in the statistics");
+    fprintf(stderr, "\n");
+    if (final->notice[0])
+        fprintf(stderr, "rpmctl: %s\n", final->notice);
 }
 
 static void on_respond(Session *session, const ProtobufCMessage *message, void *userdata)

@@ -26,6 +26,15 @@ static void print_status(Session *session, const Rpmd__V1__GetStatusResponse *st
                (unsigned long)task->items, (unsigned long)task->models,
                task->served ? "" : "  (no plugin serves it)");
     }
+    if (status->n_backends > 0)
+        printf("\n%sBackends%s\n", terminal_bold(terminal), terminal_reset(terminal));
+    for (size_t i = 0; i < status->n_backends; i++) {
+        const Rpmd__V1__BackendStatus *backend = status->backends[i];
+        printf("  %-16s %s, %s: %lu calls, %lu failed, %u at work, %u waiting%s\n", backend->name,
+               backend->model, backend->base_url, (unsigned long)backend->calls,
+               (unsigned long)backend->failures, backend->active, backend->waiting,
+               backend->resting_ms ? "; left alone for now" : "");
+    }
     printf("\n%sLimits%s\n", terminal_bold(terminal), terminal_reset(terminal));
     for (size_t i = 0; i < status->n_limits; i++) {
         const Rpmd__V1__Limit *limit = status->limits[i];

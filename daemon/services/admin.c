@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/services/services.h"
 
+#include "daemon/services/backends.h"
 #include "daemon/services/limits.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -82,7 +83,8 @@ static void add_tasks(AdminCall *admin, Rpmd__V1__GetStatusResponse *response, c
 static void add_problems(AdminCall *admin, Rpmd__V1__GetStatusResponse *response)
 {
     Arena *arena = &admin->arena;
-    response->problems = ARENA_ARRAY(arena, char *, response->n_tasks + 2);
+    response->problems =
+        ARENA_ARRAY(arena, char *, response->n_tasks + admin->context->config->backend_count + 2);
     for (size_t i = 0; i < response->n_tasks; i++)
         if (!response->tasks[i]->served)
             response->problems[response->n_problems++] =
@@ -91,6 +93,10 @@ static void add_problems(AdminCall *admin, Rpmd__V1__GetStatusResponse *response
     if (!plugin_registry_tasks(admin->context->plugins))
         response->problems[response->n_problems++] =
             arena_format(arena, "no plugin is loaded: nothing can be answered; see `rpmctl plugin list`");
+    for (size_t i = 0; i < admin->context->config->backend_count; i++)
+        if (llm_backend(admin->context->llm, i)->trouble[0])
+            response->problems[response->n_problems++] =
+                arena_format(arena, "%s", llm_backend(admin->context->llm, i)->trouble);
     if (store_is_busy(admin->context->store))
         response->problems[response->n_problems++] =
             arena_format(arena, "the disk is slower than the writes that arrive");
@@ -117,6 +123,7 @@ static void on_tasks(StoreReply *reply, void *data)
     add_limits(admin, &response);
     add_tasks(admin, &response, &reply->tasks);
     add_problems(admin, &response);
+    response.backends = backends_status(context, &admin->arena, &response.n_backends);
     grpc_call_reply(admin->call, &response.base);
 }
 
@@ -176,6 +183,27 @@ static void add_call_metrics(MetricList *list, const GrpcServer *grpc)
     }
 }
 
+static void add_stage_metric(MetricList *list, Stage stage, const char *name, double value)
+{
+    Rpmd__V1__Metric *metric = add_metric(list, name, value);
+    add_label(list, metric, "stage", stage_name(stage));
+}
+
+static void add_stage_metrics(MetricList *list, const ServiceContext *context)
+{
+    for (Stage stage = 0; stage < STAGE_COUNT && context->llm; stage++) {
+        const StageCounts *counts = stage_counts(context->stages, stage);
+        add_stage_metric(list, stage, "llm_calls_total", (double)counts->calls);
+        add_stage_metric(list, stage, "llm_failures_total", (double)counts->failures);
+        add_stage_metric(list, stage, "llm_repairs_total", (double)counts->repairs);
+        add_stage_metric(list, stage, "llm_kept_replies_total", (double)counts->cached_replies);
+        add_stage_metric(list, stage, "llm_prompt_tokens_total", (double)counts->usage.prompt_tokens);
+        add_stage_metric(list, stage, "llm_cached_tokens_total", (double)counts->usage.cached_tokens);
+        add_stage_metric(list, stage, "llm_completion_tokens_total", (double)counts->usage.completion_tokens);
+        add_stage_metric(list, stage, "llm_cost_total", (double)counts->cost_micros / 1e6);
+    }
+}
+
 static void on_get_metrics(GrpcCall *call, const void *message)
 {
     (void)message;
@@ -209,6 +237,7 @@ static void on_get_metrics(GrpcCall *call, const void *message)
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         add_metric(&list, values[i].name, values[i].value);
     add_call_metrics(&list, context->grpc);
+    add_stage_metrics(&list, context);
     Rpmd__V1__GetMetricsResponse response = RPMD__V1__GET_METRICS_RESPONSE__INIT;
     response.metrics = list.metrics;
     response.n_metrics = list.count;
@@ -227,6 +256,15 @@ void admin_service_init(GrpcService *service, ServiceContext *context)
          .kind = GRPC_UNARY,
          .request = &rpmd__v1__get_metrics_request__descriptor,
          .on_message = on_get_metrics},
+        {.name = "GetUsage",
+         .kind = GRPC_UNARY,
+         .request = &rpmd__v1__get_usage_request__descriptor,
+         .on_message = backends_on_usage},
+        {.name = "CheckBackend",
+         .kind = GRPC_UNARY,
+         .request = &rpmd__v1__check_backend_request__descriptor,
+         .on_message = backends_on_check,
+         .on_cancel = backends_on_check_cancel},
     };
     *service = (GrpcService){"rpmd.v1.Admin", methods, ARRAY_SIZE(methods), context};
 }

@@ -21,6 +21,7 @@ typedef struct ServiceContext {
     PluginRegistry *plugins;
     Users *users;
     Stages *stages;
+    Llm *llm; /* NULL: no backend is configured */
     GrpcServer *grpc;
     NetServer *net;
     Tokenizer *tokenizer; /* of the loop's thread */

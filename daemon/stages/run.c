@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/stages/run.h"
 
+#include "daemon/log.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -142,6 +143,8 @@ static void on_reply(void *data, const StageReply *reply)
         finish_batch(batch, fault != NULL);
         return;
     }
+    log_debug("task %.*s, stage %s: a reply is of no use: %s", TEXT_ARGS(run->request.task),
+              stage_name(run->request.stage), fault);
     batch->is_repaired = true;
     run->totals.repairs++;
     stage_ask_repair(&batch->ask, fault);

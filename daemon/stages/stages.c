@@ -1,24 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/stages/stages.h"
 
+#include "daemon/log.h"
+#include "daemon/stages/meter.h"
 #include "daemon/stages/prompts.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
+#include <nettle/sha2.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#define MICROSECONDS_PER_DAY 86400000000ll
+
+typedef struct Flight Flight;
+
+/* Where a call is. */
+typedef enum CallState {
+    CALL_REFUSED, /* told at the loop's next turn */
+    CALL_FINDING, /* a reply of before is looked for in the store */
+    CALL_FLYING,  /* with others, in a flight */
+} CallState;
+
 struct StageCall {
+    LIST_ENTRY(StageCall) link; /* of the flight, or of those that are refused */
     Stages *stages;
-    Stage stage;
-    const char *backend; /* of the configuration */
+    Arena arena;
+    StageRequest request; /* in the arena */
+    uint8_t key[STORE_REPLY_KEY_SIZE];
+    StoreFindReply find;
+    CallState state;
+    bool is_cancelled; /* while the store looks */
+    Status refusal;
+    Flight *flight;
     const StageHandlers *handlers;
     void *data;
-    LlmCall *llm;
 };
+
+/* One request of an LLM, for all calls that want the same at the same time. */
+struct Flight {
+    LIST_ENTRY(Flight) link;
+    Stages *stages;
+    uint8_t key[STORE_REPLY_KEY_SIZE];
+    LlmCall *llm;
+    Buffer text; /* so far, where a caller wants it piece by piece */
+    LIST_HEAD(, StageCall) calls;
+};
+
+/* A reply on its way into the store; it owns its texts. */
+typedef struct Keeping {
+    Arena arena;
+    StoreNewReply reply;
+} Keeping;
 
 struct Stages {
     StagesContext context;
     Prompts *prompts;
+    Meter *meter;
+    LIST_HEAD(, Flight) flights;
+    LIST_HEAD(, StageCall) refused;
+    uv_timer_t timer; /* tells them */
     StageCounts counts[STAGE_COUNT];
 };
+
+/* ---- life --------------------------------------------------------------------------------------------- */
 
 int stages_open(Stages **stages, const StagesContext *context, Status *status)
 {
@@ -29,15 +74,35 @@ int stages_open(Stages **stages, const StagesContext *context, Status *status)
         return r;
     *stages = NEW(Stages);
     **stages = (Stages){.context = *context, .prompts = prompts};
+    if (context->llm)
+        (*stages)->meter = meter_new(context->config, context->store);
+    LIST_INIT(&(*stages)->flights);
+    LIST_INIT(&(*stages)->refused);
+    uv_timer_init(context->loop, &(*stages)->timer);
     return 0;
+}
+
+void stages_close(Stages *stages)
+{
+    if (stages)
+        uv_close((uv_handle_t *)&stages->timer, NULL);
 }
 
 void stages_free(Stages *stages)
 {
     if (!stages)
         return;
+    meter_free(stages->meter);
     prompts_free(stages->prompts);
     free(stages);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------- */
+
+const char *stage_backend(const Stages *stages, const char *task, Stage stage)
+{
+    const char *who = config_task(stages->context.config, task)->stages[stage];
+    return strcmp(who, CONFIG_NATIVE) == 0 ? NULL : who;
 }
 
 const PromptTemplate *stage_prompt(const Stages *stages, const char *task, Stage stage)
@@ -48,12 +113,6 @@ const PromptTemplate *stage_prompt(const Stages *stages, const char *task, Stage
 uv_loop_t *stages_loop(const Stages *stages)
 {
     return stages->context.loop;
-}
-
-const char *stage_backend(const Stages *stages, const char *task, Stage stage)
-{
-    const char *who = config_task(stages->context.config, task)->stages[stage];
-    return strcmp(who, CONFIG_NATIVE) == 0 ? NULL : who;
 }
 
 const StageCounts *stage_counts(const Stages *stages, Stage stage)
@@ -71,60 +130,281 @@ uint64_t stage_cost(const Stages *stages, const char *backend, const LlmUsage *u
                       (double)usage->completion_tokens * settings->price_completion + 0.5);
 }
 
-static void account(StageCall *call, const StageReply *reply)
+/* ---- the end of a call -------------------------------------------------------------------------------- */
+
+static void account(StageCall *call, const StageReply *reply, uint64_t milliseconds)
 {
-    StageCounts *counts = &call->stages->counts[call->stage];
-    counts->calls++;
+    StageCounts *counts = &call->stages->counts[call->request.stage];
+    counts->calls += !reply->was_cached;
     counts->cached_replies += reply->was_cached;
     counts->failures += !status_is_ok(&reply->status);
+    counts->repairs += call->request.is_repair;
     counts->usage.prompt_tokens += reply->usage.prompt_tokens;
     counts->usage.cached_tokens += reply->usage.cached_tokens;
     counts->usage.completion_tokens += reply->usage.completion_tokens;
     counts->cost_micros += reply->cost_micros;
+    meter_add(call->stages->meter, &(MeterEntry){.stage = call->request.stage,
+                                                 .task = call->request.task,
+                                                 .user = call->request.user,
+                                                 .backend = call->request.backend,
+                                                 .was_cached = reply->was_cached,
+                                                 .is_failure = !status_is_ok(&reply->status),
+                                                 .is_repair = call->request.is_repair,
+                                                 .usage = reply->usage,
+                                                 .cost_micros = reply->cost_micros,
+                                                 .milliseconds = milliseconds});
 }
+
+static void call_free(StageCall *call)
+{
+    arena_finish(&call->arena);
+    free(call);
+}
+
+static void tell(StageCall *call, const StageReply *reply)
+{
+    call->handlers->on_reply(call->data, reply);
+    call_free(call);
+}
+
+static void on_told(uv_timer_t *timer)
+{
+    Stages *stages = CONTAINER_OF(timer, Stages, timer);
+    while (!LIST_EMPTY(&stages->refused)) {
+        StageCall *call = LIST_FIRST(&stages->refused);
+        LIST_REMOVE(call, link);
+        tell(call, &(StageReply){.status = call->refusal});
+    }
+}
+
+/* ---- replies that are kept ---------------------------------------------------------------------------- */
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+static int64_t oldest_us(const Stages *stages)
+{
+    return now_us() - (int64_t)stages->context.config->reply_days * MICROSECONDS_PER_DAY;
+}
+
+static void hash_text(struct sha256_ctx *context, const char *text, size_t length)
+{
+    uint64_t bytes = length;
+    sha256_update(context, sizeof(bytes), (const uint8_t *)&bytes);
+    sha256_update(context, length, (const uint8_t *)text);
+}
+
+/* Of all that the reply depends on. */
+static void hash_request(StageCall *call)
+{
+    const StageRequest *request = &call->request;
+    const BackendSettings *settings = config_backend(call->stages->context.config, request->backend);
+    const char *texts[] = {settings->base_url, settings->model, request->schema ? request->schema : ""};
+    const double numbers[] = {request->max_tokens ? request->max_tokens : (double)settings->max_tokens,
+                              settings->temperature, settings->is_anthropic};
+    struct sha256_ctx context;
+    sha256_init(&context);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        hash_text(&context, texts[i], strlen(texts[i]));
+    sha256_update(&context, sizeof(numbers), (const uint8_t *)numbers);
+    hash_text(&context, request->prompt.data, request->prompt.length);
+    sha256_digest(&context, sizeof(call->key), call->key);
+}
+
+static void on_kept(StoreReply *reply, void *data)
+{
+    Keeping *keeping = data;
+    if (!status_is_ok(&reply->status))
+        log_warning("a reply of an LLM could not be kept: %s", reply->status.message);
+    arena_finish(&keeping->arena);
+    free(keeping);
+}
+
+static void keep(const StageCall *call, rpmd_text text)
+{
+    const Stages *stages = call->stages;
+    if (stages->context.config->reply_bytes == 0 || text.length == 0)
+        return;
+    Keeping *keeping = NEW(Keeping);
+    Arena *arena = &keeping->arena;
+    keeping->reply = (StoreNewReply){
+        .task = arena_text(arena, call->request.task),
+        .user = arena_text(arena, call->request.user),
+        .key = arena_text(arena, (rpmd_text){(const char *)call->key, sizeof(call->key)}),
+        .text = arena_text(arena, text),
+        .created_us = now_us(),
+        .limit_bytes = stages->context.config->reply_bytes,
+        .not_before_us = oldest_us(stages),
+    };
+    store_reply_put(stages->context.store, &keeping->reply, on_kept, keeping);
+}
+
+/* ---- flights ------------------------------------------------------------------------------------------ */
 
 static void on_text(void *data, rpmd_text piece)
 {
-    StageCall *call = data;
-    call->handlers->on_text(call->data, piece);
+    Flight *flight = data;
+    StageCall *call, *next;
+    buffer_append(&flight->text, piece.data, piece.length);
+    for (call = LIST_FIRST(&flight->calls); call; call = next) {
+        next = LIST_NEXT(call, link);
+        if (call->handlers->on_text)
+            call->handlers->on_text(call->data, piece);
+    }
 }
 
+/* The first call pays; the others got the same for nothing. */
 static void on_end(void *data, const LlmResult *result)
 {
+    Flight *flight = data;
+    Stages *stages = flight->stages;
+    bool is_first = true;
+    /* A call that is told may ask for the same again: that is another flight. */
+    LIST_REMOVE(flight, link);
+    while (!LIST_EMPTY(&flight->calls)) {
+        StageCall *call = LIST_FIRST(&flight->calls);
+        StageReply reply = {.status = result->status, .text = result->text, .finish = result->finish};
+        LIST_REMOVE(call, link);
+        reply.was_cached = !is_first;
+        if (is_first) {
+            reply.attempts = result->attempts;
+            reply.usage = result->usage;
+            reply.cost_micros = stage_cost(stages, call->request.backend, &result->usage);
+            if (status_is_ok(&result->status))
+                keep(call, result->text);
+        }
+        account(call, &reply, is_first ? result->milliseconds : 0);
+        is_first = false;
+        tell(call, &reply);
+    }
+    buffer_finish(&flight->text);
+    free(flight);
+}
+
+static Flight *find_flight(Stages *stages, const StageCall *call)
+{
+    Flight *flight;
+    LIST_FOREACH(flight, &stages->flights, link)
+    {
+        if (memcmp(flight->key, call->key, sizeof(call->key)) == 0)
+            return flight;
+    }
+    return NULL;
+}
+
+/* The LLM writes piece by piece where the first caller wants it so; a later one that does gets them as well.
+ */
+static void begin_flight(StageCall *call)
+{
+    static const LlmHandlers streamed = {on_text, on_end}, whole = {NULL, on_end};
+    const StageRequest *request = &call->request;
+    Stages *stages = call->stages;
+    Flight *flight = NEW(Flight);
+    *flight = (Flight){.stages = stages};
+    memcpy(flight->key, call->key, sizeof(call->key));
+    LIST_INIT(&flight->calls);
+    LIST_INSERT_HEAD(&flight->calls, call, link);
+    LIST_INSERT_HEAD(&stages->flights, flight, link);
+    call->flight = flight;
+    flight->llm = llm_call(stages->context.llm,
+                           &(LlmRequest){.backend = request->backend,
+                                         .prompt = request->prompt,
+                                         .schema = request->schema,
+                                         .max_tokens = request->max_tokens,
+                                         .deadline_ns = request->deadline_ns},
+                           call->handlers->on_text ? &streamed : &whole, flight);
+}
+
+/* A flight has the deadline of its first call, so only calls with the same kind of patience share one. */
+static bool may_join(const StageCall *call, const Flight *flight)
+{
+    const StageCall *first = LIST_FIRST(&flight->calls);
+    return first && first->request.deadline_ns == call->request.deadline_ns &&
+           !first->handlers->on_text == !call->handlers->on_text;
+}
+
+static void fly(StageCall *call)
+{
+    Flight *flight = find_flight(call->stages, call);
+    call->state = CALL_FLYING;
+    if (!flight || !may_join(call, flight)) {
+        begin_flight(call);
+        return;
+    }
+    call->flight = flight;
+    LIST_INSERT_AFTER(LIST_FIRST(&flight->calls), call, link);
+    if (flight->text.length > 0 && call->handlers->on_text)
+        call->handlers->on_text(call->data, (rpmd_text){flight->text.data, flight->text.length});
+}
+
+/* ---- the door ----------------------------------------------------------------------------------------- */
+
+static void on_found(StoreReply *found, void *data)
+{
     StageCall *call = data;
+    if (call->is_cancelled) {
+        call_free(call);
+        return;
+    }
+    if (!status_is_ok(&found->status) || !found->found.found) {
+        fly(call);
+        return;
+    }
     StageReply reply = {
-        .status = result->status,
-        .text = result->text,
-        .finish = result->finish,
-        .attempts = result->attempts,
-        .usage = result->usage,
-        .cost_micros = stage_cost(call->stages, call->backend, &result->usage),
-    };
-    account(call, &reply);
-    call->handlers->on_reply(call->data, &reply);
-    free(call);
+        .status = STATUS_INIT, .text = found->found.text, .finish = LLM_FINISH_STOP, .was_cached = true};
+    if (call->handlers->on_text)
+        call->handlers->on_text(call->data, reply.text);
+    account(call, &reply, 0);
+    tell(call, &reply);
+}
+
+static void refuse_later(StageCall *call)
+{
+    Stages *stages = call->stages;
+    call->state = CALL_REFUSED;
+    LIST_INSERT_HEAD(&stages->refused, call, link);
+    uv_timer_start(&stages->timer, on_told, 0, 0);
 }
 
 StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHandlers *handlers, void *data)
 {
-    static const LlmHandlers streamed = {on_text, on_end}, whole = {NULL, on_end};
     StageCall *call = NEW(StageCall);
-    *call = (StageCall){.stages = stages,
-                        .stage = request->stage,
-                        .backend = request->backend,
-                        .handlers = handlers,
-                        .data = data};
-    const LlmRequest llm = {.backend = request->backend,
-                            .prompt = request->prompt,
-                            .schema = request->schema,
-                            .max_tokens = request->max_tokens,
-                            .deadline_ns = request->deadline_ns};
-    call->llm = llm_call(stages->context.llm, &llm, handlers->on_text ? &streamed : &whole, call);
+    *call = (StageCall){.stages = stages, .request = *request, .handlers = handlers, .data = data};
+    call->request.task = arena_text(&call->arena, request->task);
+    call->request.user = arena_text(&call->arena, request->user);
+    call->request.prompt = arena_text(&call->arena, request->prompt);
+    if (request->schema)
+        call->request.schema = arena_text(&call->arena, text_of(request->schema)).data;
+    hash_request(call);
+    if (meter_check(stages->meter, call->request.task, call->request.user, &call->refusal)) {
+        refuse_later(call);
+    } else if (stages->context.config->reply_bytes == 0) {
+        fly(call);
+    } else {
+        call->state = CALL_FINDING;
+        call->find = (StoreFindReply){{(const char *)call->key, sizeof(call->key)}, oldest_us(stages)};
+        store_reply_find(stages->context.store, &call->find, on_found, call);
+    }
     return call;
 }
 
 void stage_cancel(StageCall *call)
 {
-    llm_cancel(call->llm);
-    free(call);
+    Flight *flight = call->flight;
+    if (call->state == CALL_FINDING) {
+        call->is_cancelled = true;
+        return;
+    }
+    LIST_REMOVE(call, link);
+    call_free(call);
+    if (flight && LIST_EMPTY(&flight->calls)) {
+        llm_cancel(flight->llm);
+        LIST_REMOVE(flight, link);
+        buffer_finish(&flight->text);
+        free(flight);
+    }
 }

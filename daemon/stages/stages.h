@@ -30,7 +30,10 @@ typedef struct StagesContext {
 /* Reads the prompts. STATUS_REFUSED: one of them is not right; *stages is then NULL. */
 int stages_open(Stages **stages, const StagesContext *context, Status *status);
 
-/* When no call is at work any more. NULL is fine. */
+/* No call is at work any more: gives its timer back to the loop. NULL is fine. */
+void stages_close(Stages *stages);
+
+/* When the loop has ended. NULL is fine. */
 void stages_free(Stages *stages);
 
 /* The prompt of a stage of a task. Borrowed. */
@@ -83,6 +86,7 @@ typedef struct StageCounts {
     uint64_t calls;
     uint64_t cached_replies;
     uint64_t failures;
+    uint64_t repairs;
     LlmUsage usage;
     uint64_t cost_micros;
 } StageCounts;

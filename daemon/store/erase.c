@@ -29,6 +29,9 @@ static int erase_rows(Database *database, const UserRow *user, StoreErased *eras
     ERASE(DROP_PROPENSITIES, NULL);
     ERASE(DROP_FACTOR_COUNTS, NULL);
     ERASE(ERASE_VERSIONS, &erased->versions);
+    ERASE(ERASE_REPLIES, &erased->replies);
+    ERASE(KEEP_USAGE, NULL);
+    ERASE(ERASE_USAGE, NULL);
     uint64_t items = 0;
     ERASE(ERASE_ITEMS, &items);
     ERASE(ERASE_USER, &erased->users);

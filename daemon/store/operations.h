@@ -77,5 +77,11 @@ int population_change(Database *database, const UserRow *user, const StorePublis
 /* Takes out of the pool what the user fed into it. */
 int population_withdraw(Database *database, const UserRow *user, bool cells, bool votes, Status *status);
 
+/* llm.c */
+int usage_add(Database *database, const StoreUsage *usage, StoreReply *reply);
+int usage_list(Database *database, const StoreListUsage *request, StoreReply *reply);
+int reply_put(Database *database, const StoreNewReply *request, StoreReply *reply);
+int reply_find(Database *database, const StoreFindReply *request, StoreReply *reply);
+
 /* erase.c */
 int erase_user(Database *database, const StoreUserName *request, StoreReply *reply);

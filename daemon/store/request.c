@@ -65,6 +65,14 @@ int request_execute(Database *database, Request *request)
         return population_load(database, &request->load_population, reply);
     case REQUEST_ERASE_USER:
         return erase_user(database, &request->user_name, reply);
+    case REQUEST_ADD_USAGE:
+        return usage_add(database, &request->usage, reply);
+    case REQUEST_LIST_USAGE:
+        return usage_list(database, &request->list_usage, reply);
+    case REQUEST_PUT_REPLY:
+        return reply_put(database, &request->new_reply, reply);
+    case REQUEST_FIND_REPLY:
+        return reply_find(database, &request->find_reply, reply);
     }
     return status_refuse(&reply->status, STATUS_INTERNAL, "The store does not know request %d.",
                          (int)request->kind);
@@ -171,4 +179,32 @@ void store_population_load(Store *store, const StoreLoadPopulation *load, StoreC
 void store_erase_user(Store *store, const StoreUserName *name, StoreCallback callback, void *data)
 {
     submit_user_name(store, REQUEST_ERASE_USER, name, callback, data);
+}
+
+void store_usage_add(Store *store, const StoreUsage *usage, StoreCallback callback, void *data)
+{
+    Request *request = request_new(REQUEST_ADD_USAGE, 0, callback, data);
+    request->usage = *usage;
+    store_submit(store, request);
+}
+
+void store_usage_list(Store *store, const StoreListUsage *list, StoreCallback callback, void *data)
+{
+    Request *request = request_new(REQUEST_LIST_USAGE, 0, callback, data);
+    request->list_usage = *list;
+    store_submit(store, request);
+}
+
+void store_reply_put(Store *store, const StoreNewReply *reply, StoreCallback callback, void *data)
+{
+    Request *request = request_new(REQUEST_PUT_REPLY, reply->text.length, callback, data);
+    request->new_reply = *reply;
+    store_submit(store, request);
+}
+
+void store_reply_find(Store *store, const StoreFindReply *find, StoreCallback callback, void *data)
+{
+    Request *request = request_new(REQUEST_FIND_REPLY, 0, callback, data);
+    request->find_reply = *find;
+    store_submit(store, request);
 }

@@ -18,6 +18,10 @@ typedef enum RequestKind {
     REQUEST_LOAD_FACTOR_SET,
     REQUEST_LOAD_POPULATION,
     REQUEST_ERASE_USER,
+    REQUEST_ADD_USAGE,
+    REQUEST_LIST_USAGE,
+    REQUEST_PUT_REPLY,
+    REQUEST_FIND_REPLY,
 } RequestKind;
 
 typedef struct Request {
@@ -32,6 +36,10 @@ typedef struct Request {
         StoreUserName user_name;
         StoreLoadFactorSet load_factor_set;
         StoreLoadPopulation load_population;
+        StoreUsage usage;
+        StoreListUsage list_usage;
+        StoreNewReply new_reply;
+        StoreFindReply find_reply;
     };
     size_t bytes; /* roughly what it points at */
     StoreCallback callback;

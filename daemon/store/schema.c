@@ -173,8 +173,49 @@ static const char version_1[] =
     /* A row: rows of an erased user are gone, but the files may still hold traces of them. */
     "CREATE TABLE erasure (erasure INTEGER PRIMARY KEY) STRICT;";
 
+static const char version_2[] =
+    /* What calls of LLMs cost. user 0: of users who were erased; so there is no reference. */
+    "CREATE TABLE usage ("
+    "  user INTEGER NOT NULL,"
+    "  task INTEGER NOT NULL REFERENCES task,"
+    "  day INTEGER NOT NULL,"
+    "  stage TEXT NOT NULL,"
+    "  backend TEXT NOT NULL,"
+    "  calls INTEGER NOT NULL,"
+    "  cached_replies INTEGER NOT NULL,"
+    "  failures INTEGER NOT NULL,"
+    "  repairs INTEGER NOT NULL,"
+    "  prompt_tokens INTEGER NOT NULL,"
+    "  cached_tokens INTEGER NOT NULL,"
+    "  completion_tokens INTEGER NOT NULL,"
+    "  cost_micros INTEGER NOT NULL,"
+    "  milliseconds INTEGER NOT NULL,"
+    "  PRIMARY KEY (user, task, day, stage, backend)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX usage_by_day ON usage (day);"
+    /* What LLMs replied, by the hash of the request. */
+    "CREATE TABLE reply ("
+    "  reply INTEGER PRIMARY KEY,"
+    "  key BLOB NOT NULL UNIQUE,"
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  created_us INTEGER NOT NULL,"
+    "  text TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX reply_by_user ON reply (user);"
+    "CREATE INDEX reply_by_age ON reply (created_us, reply);"
+    /* One row: bytes of all replies, with what a row costs beside its text. */
+    "CREATE TABLE reply_total (reply_total INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;"
+    "INSERT INTO reply_total VALUES (1, 0);"
+    "CREATE TRIGGER reply_added AFTER INSERT ON reply BEGIN"
+    "  UPDATE reply_total SET bytes = bytes + length(CAST(NEW.text AS BLOB)) + 160;"
+    "END;"
+    "CREATE TRIGGER reply_dropped AFTER DELETE ON reply BEGIN"
+    "  UPDATE reply_total SET bytes = bytes - length(CAST(OLD.text AS BLOB)) - 160;"
+    "END;";
+
 const SchemaStep schema_steps[] = {
     {.version = 1, .sql = version_1},
+    {.version = 2, .sql = version_2},
 };
 const size_t schema_step_count = sizeof(schema_steps) / sizeof(schema_steps[0]);
 

@@ -29,6 +29,7 @@
  *     DATA_LOSS            the database file is damaged (says what to do)
  */
 
+#include "daemon/store/llm.h"
 #include "lib/base/arena.h"
 #include "lib/base/status.h"
 #include "lib/plugin/analysis.h"
@@ -286,6 +287,7 @@ typedef struct StoreErased {
     uint64_t factors;
     uint64_t reasoning_paths;
     uint64_t versions;
+    uint64_t replies; /* of LLMs */
 } StoreErased;
 
 typedef struct StorePublished {
@@ -308,6 +310,8 @@ typedef struct StoreReply {
         StoreFactorSet factors;     /* store_factor_set_load */
         StorePopulation population; /* store_population_load */
         StoreErased erased;         /* store_erase_user */
+        StoreUsages usages;         /* store_usage_list */
+        StoreFoundReply found;      /* store_reply_find */
     };
 } StoreReply;
 
@@ -483,6 +487,18 @@ void store_population_load(Store *store, const StoreLoadPopulation *request, Sto
  * UNAVAILABLE after the rows are gone, when the traces could not be removed: repeat it.
  */
 void store_erase_user(Store *store, const StoreUserName *request, StoreCallback callback, void *data);
+
+/* ---- calls of LLMs ------------------------------------------------------------------------------------ */
+
+/* Adds to what calls of this kind cost on that day. Those of a user who is gone are accounted to nobody. */
+void store_usage_add(Store *store, const StoreUsage *usage, StoreCallback callback, void *data);
+
+/* What calls cost, by day, task, stage and backend, the newest day first. */
+void store_usage_list(Store *store, const StoreListUsage *request, StoreCallback callback, void *data);
+
+/* Keeps a reply in the place of one with the same key, and drops what is too old or too much. */
+void store_reply_put(Store *store, const StoreNewReply *request, StoreCallback callback, void *data);
+void store_reply_find(Store *store, const StoreFindReply *request, StoreCallback callback, void *data);
 
 /* ---- state -------------------------------------------------------------------------------------------- */
 

@@ -279,6 +279,9 @@ UserBuild *draft_begin(Users *users, const UserName *name, const BuildRequest *r
     *build = (UserBuild){.users = users, .request = *request, .callback = callback, .data = data};
     build->name = (UserName){arena_text(&build->arena, name->task), arena_text(&build->arena, name->user)};
     build->load = (StoreUserName){build->name.task, build->name.user};
+    uint64_t cap = (uint64_t)(users->context.config->build_cost * 1e6);
+    if (cap > 0 && (request->budget_micros == 0 || request->budget_micros > cap))
+        build->request.budget_micros = cap;
     LIST_INSERT_HEAD(&users->builds, build, link);
     store_model_load(users->context.store, &build->load, on_loaded, build);
     return build;

@@ -4,6 +4,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/method/citation_model.h"
+#include "lib/plugin/judge_by_words.h"
 
 /* Tokens of a reply for one element, as they were seen to be; for estimates. */
 static const uint32_t tokens_of_element[STAGE_COUNT] = {
@@ -106,13 +107,12 @@ static int extract_write(void *data, size_t from, size_t count, StageAsk *ask, A
 static const char *extract_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena)
 {
     UserBuild *build = data;
-    Status status = STATUS_INIT;
-    const rpmd_plugin *plugin = draft_plugin(build, &status);
-    if (!plugin)
-        return NULL;
     ExtractResult *results = ARENA_ARRAY(arena, ExtractResult, count);
+    const rpmd_plugin *plugin = draft_plugin(build, NULL);
+    bool is_open = plugin && plugin->answer_kind == RPMD_ANSWER_TEXT;
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = is_open ? tokenizer_new() : NULL;
     /* The features outlive the batch. */
-    const char *fault = extract_parse(reply, plugin, build->queries + from, count, &build->arena, results);
+    const char *fault = extract_parse(reply, build->queries + from, count, &build->arena, results);
     for (size_t i = 0; i < count && !fault; i++) {
         DraftItem *item = build->elements[from + i];
         if (!results[i].is_answered)
@@ -122,6 +122,8 @@ static const char *extract_take(void *data, size_t from, size_t count, rpmd_text
         item->analysis->feature_count = results[i].feature_count;
         item->analysis->features_dropped = results[i].dropped;
         item->analysis->drop_reason = results[i].drop_reason;
+        if (is_open && item->analysis->has_answer)
+            judge_by_words(tokenizer, arena, item->item->query, item->analysis);
         build->report.features += results[i].feature_count;
         build->report.features_dropped += results[i].dropped;
     }
@@ -318,7 +320,7 @@ static const char *reason_take(void *data, size_t from, size_t count, rpmd_text 
         bool is_repair = build->path_was_asked[from + i];
         build->path_was_asked[from + i] = true;
         build->report.paths += !is_repair;
-        if (item->path.length > 0 || paths[i].text.length == 0 || paths[i].report.count > 0)
+        if (item->path.length > 0 || paths[i].fault)
             continue;
         item->path = paths[i].text;
         *(is_repair ? &build->report.paths_mended : &build->report.paths_right) += 1;

@@ -3,6 +3,7 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/plugin/judge_by_words.h"
 
 struct Extraction {
     Stages *stages;
@@ -43,15 +44,11 @@ static int write_ask(void *data, size_t begin, size_t count, StageAsk *ask, Aren
 static const char *take_reply(void *data, size_t begin, size_t count, rpmd_text reply, Arena *arena)
 {
     (void)begin;
-    (void)arena;
     Extraction *extraction = data;
     ExtractResult result = {0};
     Analysis *analysis = extraction->request.analysis;
-    const rpmd_plugin *plugin = plugin_registry_find(extraction->plugins, extraction->task, NULL);
-    if (!plugin)
-        return NULL;
     const char *fault =
-        extract_parse(reply, plugin, &extraction->request.query, count, extraction->request.arena, &result);
+        extract_parse(reply, &extraction->request.query, count, extraction->request.arena, &result);
     if (fault || !result.is_answered)
         return fault;
     analysis->features = result.features;
@@ -59,6 +56,11 @@ static const char *take_reply(void *data, size_t begin, size_t count, rpmd_text 
     analysis->features_dropped = result.dropped;
     analysis->drop_reason = result.drop_reason;
     extraction->is_replaced = true;
+    const rpmd_plugin *plugin = plugin_registry_find(extraction->plugins, extraction->task, NULL);
+    if (plugin && plugin->answer_kind == RPMD_ANSWER_TEXT && analysis->has_answer) {
+        _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+        judge_by_words(tokenizer, arena, extraction->request.query.text, analysis);
+    }
     return NULL;
 }
 

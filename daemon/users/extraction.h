@@ -15,7 +15,8 @@ typedef struct Extraction Extraction;
 typedef struct ExtractionRequest {
     UserName name;
     ExtractQuery query;
-    Analysis *analysis; /* the plugin's: its features are replaced by what the LLM finds */
+    Analysis *analysis; /* the plugin's: its features are replaced by what the LLM finds, which are judged by
+                         * words where there is an answer of an open task */
     Arena *arena;       /* for them */
     uint64_t deadline_ns;
 } ExtractionRequest;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/plugin/analyze.h"
 
+#include "lib/plugin/judge_by_words.h"
+
 #include "lib/base/hash.h"
 #include "lib/base/intern.h"
 #include "lib/base/text.h"
@@ -201,41 +203,6 @@ static bool parse_answer(Work *work)
     return take_answer(work);
 }
 
-static bool is_content(const rpmd_token *token)
-{
-    return token->flags & (RPMD_TOKEN_WORD | RPMD_TOKEN_NUMBER) && !(token->flags & RPMD_TOKEN_STOPWORD);
-}
-
-/*
- * The judgement of a plugin that has none: a feature is influential, and neutral, when the answer uses one of
- * the content words of its evidence, by stem. Linear: used[i] counts the query's tokens before i that the
- * answer uses.
- */
-static void judge_by_words(Work *work)
-{
-    _cleanup_intern_ Intern answer_words = INTERN_INIT;
-    const rpmd_token *tokens;
-    size_t count;
-    text_tokenize(&work->call.scratch, work->call.tokenizer, work->analysis->answer, &tokens, &count);
-    for (size_t i = 0; i < count; i++)
-        if (is_content(&tokens[i]))
-            intern_add(&answer_words, tokens[i].stem);
-    text_tokenize(&work->call.scratch, work->call.tokenizer, work->query.text, &tokens, &count);
-    uint32_t *used = ARENA_ARRAY(&work->call.scratch, uint32_t, work->query.text.length + 1);
-    for (size_t i = 0; i < count; i++)
-        if (is_content(&tokens[i]) && intern_find(&answer_words, tokens[i].stem) != INTERN_NONE)
-            used[tokens[i].span.begin]++;
-    /* From here on used[b] is the number of used words that begin at or before byte b. */
-    for (size_t byte = 1; byte <= work->query.text.length; byte++)
-        used[byte] += used[byte - 1];
-    for (size_t i = 0; i < work->analysis->feature_count; i++) {
-        AnalyzedFeature *feature = &work->analysis->features[i];
-        uint32_t before = feature->evidence.begin > 0 ? used[feature->evidence.begin - 1] : 0;
-        feature->judgement =
-            used[feature->evidence.end - 1] > before ? FEATURE_INFLUENTIAL_NEUTRAL : FEATURE_NOT_INFLUENTIAL;
-    }
-}
-
 static bool take_judgement(Work *work, size_t index, const rpmd_judgement *judgement)
 {
     AnalyzedFeature *feature = &work->analysis->features[index];
@@ -258,7 +225,7 @@ static bool judge(Work *work)
         return true;
     plugin_call_begin(&work->call, PLUGIN_JUDGE);
     if (!work->plugin->judge) {
-        judge_by_words(work);
+        judge_by_words(work->call.tokenizer, &work->call.scratch, work->query.text, work->analysis);
         return true;
     }
     rpmd_feature *features = ARENA_ARRAY(work->arena, rpmd_feature, count);

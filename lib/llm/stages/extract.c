@@ -26,7 +26,6 @@ enum {
     PLACE_TASK,
     PLACE_QUERY_NOUN,
     PLACE_RESPONSE_NOUN,
-    PLACE_CATEGORIES,
     PLACE_LIMIT,
     PLACE_EXAMPLE,
     PLACE_QUERIES,
@@ -38,7 +37,6 @@ const PromptPlace extract_places[] = {
     [PLACE_TASK] = {"task", false},
     [PLACE_QUERY_NOUN] = {"query_noun", false},
     [PLACE_RESPONSE_NOUN] = {"response_noun", false},
-    [PLACE_CATEGORIES] = {"categories", false},
     [PLACE_LIMIT] = {"limit", false},
     [PLACE_EXAMPLE] = {"example", true},
     [PLACE_QUERIES] = {"queries", true},
@@ -57,17 +55,6 @@ size_t extract_batch(const ExtractQuery *queries, size_t count)
     return batch;
 }
 
-static bool has_categories(const rpmd_plugin *plugin)
-{
-    return plugin->categories && plugin->categories[0];
-}
-
-static void append_categories(Buffer *text, const rpmd_plugin *plugin, const char *separator)
-{
-    for (const char *const *category = plugin->categories; *category; category++)
-        buffer_append_format(text, "%s\"%s\"", category == plugin->categories ? "" : separator, *category);
-}
-
 static void append_queries(Buffer *text, const rpmd_plugin *plugin, const ExtractQuery *queries, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -83,58 +70,44 @@ static void append_queries(Buffer *text, const rpmd_plugin *plugin, const Extrac
 }
 
 /* Held to what llama.cpp's grammar takes: plain types, enumerations, lists with a limit. */
-static const char *schema_of(const rpmd_plugin *plugin, size_t count, Arena *arena)
+static const char *schema_of(size_t count, Arena *arena)
 {
-    _cleanup_buffer_ Buffer text = BUFFER_INIT;
-    buffer_append_format(
-        &text,
+    return arena_format(
+        arena,
         "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"queries\"],\"properties\":{"
         "\"queries\":{\"type\":\"array\",\"minItems\":%zu,\"maxItems\":%zu,\"items\":{\"type\":\"object\","
         "\"additionalProperties\":false,\"required\":[\"query\",\"features\"],\"properties\":{"
-        "\"query\":{\"type\":\"integer\"},\"features\":{\"type\":\"array\",\"maxItems\":%d,\"items\":{"
-        "\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"context\",%s"
-        "\"polarity\",\"quotation\"],\"properties\":{\"name\":{\"type\":\"string\"},"
-        "\"context\":{\"type\":\"string\"},",
-        count, count, EXTRACT_FEATURE_LIMIT, has_categories(plugin) ? "\"category\"," : "");
-    if (has_categories(plugin)) {
-        buffer_append_string(&text, "\"category\":{\"enum\":[");
-        append_categories(&text, plugin, ",");
-        buffer_append_string(&text, "]},");
-    }
-    buffer_append_string(&text, "\"polarity\":{\"enum\":[\"positive\",\"negative\",\"neutral\"]},"
-                                "\"quotation\":{\"type\":\"string\"}}}}}}}}}");
-    return arena_copy(arena, text.data, text.length);
+        "\"query\":{\"type\":\"integer\"},\"features\":{\"type\":\"array\",\"minItems\":2,\"maxItems\":%d,"
+        "\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
+        "\"required\":[\"quotation\",\"name\",\"context\",\"polarity\"],\"properties\":{"
+        "\"quotation\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"context\":{\"type\":\"string\"}"
+        ","
+        "\"polarity\":{\"enum\":[\"positive\",\"negative\",\"neutral\"]}}}}}}}}}",
+        count, count, EXTRACT_FEATURE_LIMIT);
 }
 
 void extract_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin *plugin,
                  const ExtractQuery *queries, size_t count, Arena *arena)
 {
-    _cleanup_buffer_ Buffer categories = BUFFER_INIT, example = BUFFER_INIT, shown = BUFFER_INIT;
+    /* Without words of its own: small models copy them. The quotation comes first, so that what follows
+     * speaks of it. */
+    static const char example[] =
+        "{\"queries\":[{\"query\":1,\"features\":[{\"quotation\":\"...\",\"name\":\"...\","
+        "\"context\":\"...\",\"polarity\":\"...\"}, ...]}, ...]}";
+    _cleanup_buffer_ Buffer shown = BUFFER_INIT;
     const rpmd_prompt_texts *texts = plugin->prompt_texts;
-    if (has_categories(plugin)) {
-        buffer_append_string(&categories, "- \"category\": one of ");
-        append_categories(&categories, plugin, ", ");
-        buffer_append_string(&categories, "\n");
-    }
-    buffer_append_string(
-        &example, "{\"queries\":[{\"query\":1,\"features\":[{\"name\":\"taste\",\"context\":\"the flavor of "
-                  "the product\",");
-    if (has_categories(plugin))
-        buffer_append_format(&example, "\"category\":\"%s\",", plugin->categories[0]);
-    buffer_append_string(&example, "\"polarity\":\"positive\",\"quotation\":\"tastes wonderful\"}]}]}");
     append_queries(&shown, plugin, queries, count);
     const rpmd_text values[PLACES] = {
         [PLACE_TASK] = text_of(texts->task),
         [PLACE_QUERY_NOUN] = text_of(texts->query_noun),
         [PLACE_RESPONSE_NOUN] = text_of(texts->response_noun),
-        [PLACE_CATEGORIES] = {buffer_string(&categories), categories.length},
         [PLACE_LIMIT] = text_of(arena_format(arena, "%d", EXTRACT_FEATURE_LIMIT)),
-        [PLACE_EXAMPLE] = {buffer_string(&example), example.length},
+        [PLACE_EXAMPLE] = text_of(example),
         [PLACE_QUERIES] = {buffer_string(&shown), shown.length},
         [PLACE_COUNT] = text_of(arena_format(arena, "%zu", count)),
     };
     prompt_template_append(&ask->prompt, prompt, values);
-    ask->schema = schema_of(plugin, count, arena);
+    ask->schema = schema_of(count, arena);
     ask->max_tokens = (uint32_t)(count * (TOKENS_OF_QUERY + EXTRACT_FEATURE_LIMIT * TOKENS_OF_FEATURE));
 }
 
@@ -148,22 +121,10 @@ static float polarity_of(const json_t *value)
     return strncasecmp(word, "pos", 3) == 0 ? POLARITY : strncasecmp(word, "neg", 3) == 0 ? -POLARITY : 0;
 }
 
-/* What is no category of the plugin's counts as its first: features have to have one. */
-static rpmd_text category_of(const rpmd_plugin *plugin, const json_t *value)
-{
-    if (!has_categories(plugin))
-        return (rpmd_text){"", 0};
-    for (const char *const *category = plugin->categories; json_is_string(value) && *category; category++)
-        if (strcasecmp(json_string_value(value), *category) == 0)
-            return text_of(*category);
-    return text_of(plugin->categories[0]);
-}
-
 static bool is_repeated(const ExtractResult *result, const AnalyzedFeature *feature)
 {
     for (size_t i = 0; i < result->feature_count; i++)
         if (text_equal(result->features[i].name, feature->name) &&
-            text_equal(result->features[i].category, feature->category) &&
             feature_sign(result->features[i].polarity) == feature_sign(feature->polarity))
             return true;
     return false;
@@ -177,8 +138,7 @@ static void drop(ExtractResult *result, Arena *arena, const AnalyzedFeature *fea
 }
 
 /* The grounding gate. */
-static void take_feature(ExtractResult *result, const json_t *value, const rpmd_plugin *plugin,
-                         rpmd_text query, Arena *arena)
+static void take_feature(ExtractResult *result, const json_t *value, rpmd_text query, Arena *arena)
 {
     const json_t *quotation = json_object_get(value, "quotation");
     rpmd_text quoted = json_is_string(quotation)
@@ -187,7 +147,7 @@ static void take_feature(ExtractResult *result, const json_t *value, const rpmd_
     AnalyzedFeature feature = {
         .name = stage_label(arena, json_object_get(value, "name"), PLUGIN_NAME_LIMIT, true),
         .context = stage_label(arena, json_object_get(value, "context"), PLUGIN_CONTEXT_LIMIT, false),
-        .category = arena_text(arena, category_of(plugin, json_object_get(value, "category"))),
+        .category = {"", 0},
         .polarity = polarity_of(json_object_get(value, "polarity")),
         .strength = STRENGTH,
     };
@@ -199,21 +159,22 @@ static void take_feature(ExtractResult *result, const json_t *value, const rpmd_
                           (int)MIN(quoted.length, (size_t)80), quoted.data));
         return;
     }
-    const char *fault = plugin_feature_fault(plugin, query, &feature);
+    /* Categories are the plugin's own, and an LLM's features have none. */
+    const rpmd_plugin without_categories = {.categories = NULL};
+    const char *fault = plugin_feature_fault(&without_categories, query, &feature);
     if (fault)
         drop(result, arena, &feature, fault);
     else
         result->features[result->feature_count++] = feature;
 }
 
-static void take_query(ExtractResult *result, const json_t *features, const rpmd_plugin *plugin,
-                       rpmd_text query, Arena *arena)
+static void take_query(ExtractResult *result, const json_t *features, rpmd_text query, Arena *arena)
 {
     size_t count = MIN(json_array_size(features), (size_t)EXTRACT_FEATURE_LIMIT);
     result->is_answered = true;
     result->features = ARENA_ARRAY(arena, AnalyzedFeature, count);
     for (size_t i = 0; i < count; i++)
-        take_feature(result, json_array_get(features, i), plugin, query, arena);
+        take_feature(result, json_array_get(features, i), query, arena);
 }
 
 static void release_json(json_t **json)
@@ -221,8 +182,8 @@ static void release_json(json_t **json)
     json_decref(*json);
 }
 
-const char *extract_parse(rpmd_text reply, const rpmd_plugin *plugin, const ExtractQuery *queries,
-                          size_t count, Arena *arena, ExtractResult *results)
+const char *extract_parse(rpmd_text reply, const ExtractQuery *queries, size_t count, Arena *arena,
+                          ExtractResult *results)
 {
     _cleanup_(release_json) json_t *value = reply_json(reply);
     const json_t *answers = json_object_get(value, "queries");
@@ -234,7 +195,7 @@ const char *extract_parse(rpmd_text reply, const rpmd_plugin *plugin, const Extr
         return "it has no JSON object";
     /* Of one query, models like to leave the list of queries out. */
     if (!answers && json_is_array(alone) && count == 1) {
-        take_query(&results[0], alone, plugin, queries[0].text, arena);
+        take_query(&results[0], alone, queries[0].text, arena);
         return NULL;
     }
     for (size_t i = 0; i < json_array_size(answers); i++) {
@@ -244,7 +205,7 @@ const char *extract_parse(rpmd_text reply, const rpmd_plugin *plugin, const Extr
         if (number < 1 || (size_t)number > count || !json_is_array(features) ||
             results[number - 1].is_answered)
             continue;
-        take_query(&results[number - 1], features, plugin, queries[number - 1].text, arena);
+        take_query(&results[number - 1], features, queries[number - 1].text, arena);
         any = true;
     }
     return any ? NULL : "its \"queries\" have no list of \"features\" for any of the numbers";

@@ -38,7 +38,7 @@ extern const size_t extract_place_count;
 /* How many of the queries, from the first on, go into one call: at least 1. */
 size_t extract_batch(const ExtractQuery *queries, size_t count);
 
-/* plugin: its prompt texts and categories. The schema lives in the arena. */
+/* The schema lives in the arena. */
 void extract_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin *plugin,
                  const ExtractQuery *queries, size_t count, Arena *arena);
 
@@ -47,5 +47,5 @@ void extract_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin 
  * or what is wrong with the reply as a whole as a sentence for a repair (no JSON, none of the queries
  * answered). A query that the reply leaves out is not answered and no fault.
  */
-const char *extract_parse(rpmd_text reply, const rpmd_plugin *plugin, const ExtractQuery *queries,
-                          size_t count, Arena *arena, ExtractResult *results);
+const char *extract_parse(rpmd_text reply, const ExtractQuery *queries, size_t count, Arena *arena,
+                          ExtractResult *results);

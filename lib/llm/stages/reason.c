@@ -8,6 +8,7 @@
 #include "lib/method/prompt_text.h"
 #include "lib/method/reasoning_text.h"
 #include "lib/method/statistics.h"
+#include "lib/text/locate.h"
 #include "lib/text/utf8.h"
 
 #define QUERY_SHOWN 1200 /* bytes of a query: what matters stands in the features */
@@ -44,7 +45,7 @@ const size_t reason_place_count = PLACES;
 static const char schema[] =
     "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"paths\"],\"properties\":{\"paths\":{"
     "\"type\":\"array\","
-    "\"minItems\":1,\"maxItems\":4,\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
+    "\"minItems\":1,\"maxItems\":3,\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
     "\"required\":[\"item\",\"reasoning\"],\"properties\":{\"item\":{\"type\":\"integer\"},"
     "\"reasoning\":{\"type\":\"string\"}}}}}}";
 
@@ -205,28 +206,74 @@ static rpmd_text shorten(rpmd_text path)
     return (rpmd_text){path.data, end};
 }
 
-/* The text in the last pair of double quotes: what the path concludes with. */
-static rpmd_text last_quoted(rpmd_text path)
+/* The next text in double quotes from an offset on, which moves behind it. False: there is none. */
+static bool next_quoted(rpmd_text path, size_t *at, rpmd_text *quoted)
 {
-    size_t close = path.length, open;
-    while (close > 0 && path.data[close - 1] != '"')
-        close--;
-    for (open = close; open > 1 && path.data[open - 2] != '"';)
-        open--;
-    return open > 1 && close > open ? (rpmd_text){path.data + open - 1, close - open} : (rpmd_text){"", 0};
+    const char *open = *at < path.length ? memchr(path.data + *at, '"', path.length - *at) : NULL;
+    const char *close = open ? memchr(open + 1, '"', (size_t)(path.data + path.length - open - 1)) : NULL;
+    if (!close)
+        return false;
+    *quoted = (rpmd_text){open + 1, (size_t)(close - open - 1)};
+    *at = (size_t)(close - path.data) + 1;
+    return true;
 }
 
-/* Whether the path concludes with another answer of the task than the one that was given. */
-static bool has_other_answer(const UserModel *model, const ModelEntry *entry, rpmd_text path)
+static bool is_answer(const UserModel *model, const ModelItem *item, rpmd_text text)
 {
-    const Analysis *analysis = &entry->item->analysis;
-    rpmd_text concluded = last_quoted(path);
-    if (text_equal(concluded, analysis->answer) || text_equal(concluded, analysis->answer_class))
-        return false;
-    for (size_t o = 0; o < entry->item->option_count; o++)
-        if (text_equal(concluded, entry->item->options[o]))
+    if (text_equal(text, item->analysis.answer) || user_model_class(model, text) != CLASS_NONE)
+        return true;
+    for (size_t o = 0; o < item->option_count; o++)
+        if (text_equal(text, item->options[o]))
             return true;
-    return concluded.length > 0 && user_model_class(model, concluded) != CLASS_NONE;
+    return false;
+}
+
+static bool is_name(const UserModel *model, const ModelItem *item, rpmd_text text)
+{
+    for (size_t f = 0; f < item->analysis.feature_count; f++)
+        if (text_equal(text, item->analysis.features[f].name) ||
+            text_equal(text, item->analysis.features[f].context))
+            return true;
+    for (uint32_t f = 0; f < model->factor_count; f++)
+        if (text_equal(text, factor_set_get(model->factors, f)->name) ||
+            text_equal(text, factor_set_get(model->factors, f)->description))
+            return true;
+    return false;
+}
+
+/* A shown text may have been cut, with an ellipsis. */
+static bool is_in_item(const ModelItem *item, rpmd_text text)
+{
+    rpmd_span span;
+    return text_locate(item->query, text, &span) || text_locate(item->response, text, &span);
+}
+
+/* Why the path may not be used; NULL: it may. */
+static const char *fault_of_path(rpmd_text path, const ReasonContext *context, const ModelEntry *entry,
+                                 Arena *arena)
+{
+    const UserModel *model = context->model;
+    const Analysis *analysis = &entry->item->analysis;
+    CitationReport report = {0};
+    rpmd_text quoted, concluded = {"", 0};
+    citation_check_reasoning(path, model, context->smoothing, entry, arena, &report);
+    if (report.count > 0)
+        return report.violations[0];
+    if (report.factors == 0 && model->item_count > 1)
+        return "cites no factor in square brackets with its numbers";
+    for (size_t at = 0; next_quoted(path, &at, &quoted);) {
+        bool names_answer = is_answer(model, entry->item, quoted);
+        if (names_answer)
+            concluded = quoted;
+        else if (!is_name(model, entry->item, quoted) && !is_in_item(entry->item, quoted))
+            return arena_format(arena, "quotes \"%.*s\", which does not stand in it",
+                                (int)MIN(quoted.length, (size_t)80), quoted.data);
+    }
+    if (concluded.length > 0 && !text_equal(concluded, analysis->answer) &&
+        !text_equal(concluded, analysis->answer_class))
+        return arena_format(arena, "ends with another answer than \"%.*s\"",
+                            (int)MIN(analysis->answer.length, (size_t)80), analysis->answer.data);
+    return NULL;
 }
 
 static void take_path(ReasonPath *path, const json_t *value, const ReasonContext *context,
@@ -238,38 +285,19 @@ static void take_path(ReasonPath *path, const json_t *value, const ReasonContext
     _cleanup_buffer_ Buffer line = BUFFER_INIT;
     prompt_text_line(&line, text);
     path->text = arena_text(arena, (rpmd_text){buffer_string(&line), line.length});
-    if (path->text.length == 0)
-        return;
-    citation_check_reasoning(path->text, context->model, context->smoothing, entry, arena, &path->report);
-    if (has_other_answer(context->model, entry, path->text)) {
-        path->text = (rpmd_text){"", 0};
-        path->has_other_answer = true;
-    }
+    if (path->text.length > 0)
+        path->fault = fault_of_path(path->text, context, entry, arena);
 }
 
 /* The first things that are wrong, for a repair; NULL: nothing is. */
-static const char *fault_of(const ReasonPath *paths, const ModelEntry *const *entries, size_t count,
-                            Arena *arena)
+static const char *fault_of_reply(const ReasonPath *paths, size_t count, Arena *arena)
 {
-    Buffer text = BUFFER_INIT;
+    _cleanup_buffer_ Buffer text = BUFFER_INIT;
     size_t named = 0;
-    for (size_t i = 0; i < count && named < VIOLATIONS_NAMED; i++) {
-        const char *separator = named ? "; " : "";
-        if (paths[i].has_other_answer)
-            buffer_append_format(&text, "%sitem %zu ends with another answer than \"%.*s\"", separator, i + 1,
-                                 (int)MIN(entries[i]->item->analysis.answer.length, (size_t)80),
-                                 entries[i]->item->analysis.answer.data);
-        else if (paths[i].text.length == 0)
-            buffer_append_format(&text, "%sitem %zu has no reasoning", separator, i + 1);
-        else if (paths[i].report.count > 0)
-            buffer_append_format(&text, "%sitem %zu: %s", separator, i + 1, paths[i].report.violations[0]);
-        else
-            continue;
-        named++;
-    }
-    const char *fault = named ? arena_copy(arena, text.data, text.length) : NULL;
-    buffer_finish(&text);
-    return fault;
+    for (size_t i = 0; i < count && named < VIOLATIONS_NAMED; i++)
+        if (paths[i].fault)
+            buffer_append_format(&text, "%sitem %zu: %s", named++ ? "; " : "", i + 1, paths[i].fault);
+    return named ? arena_copy(arena, text.data, text.length) : NULL;
 }
 
 static void release_json(json_t **json)
@@ -283,7 +311,7 @@ const char *reason_parse(rpmd_text reply, const ReasonContext *context, const Mo
     _cleanup_(release_json) json_t *value = reply_json(reply);
     const json_t *answers = json_object_get(value, "paths");
     for (size_t i = 0; i < count; i++)
-        paths[i] = (ReasonPath){.text = {"", 0}};
+        paths[i] = (ReasonPath){{"", 0}, "has no reasoning"};
     if (!value)
         return "it has no JSON object";
     for (size_t i = 0; i < json_array_size(answers); i++) {
@@ -293,5 +321,5 @@ const char *reason_parse(rpmd_text reply, const ReasonContext *context, const Mo
             take_path(&paths[number - 1], json_object_get(answer, "reasoning"), context, entries[number - 1],
                       arena);
     }
-    return fault_of(paths, entries, count, arena);
+    return fault_of_reply(paths, count, arena);
 }

@@ -7,10 +7,9 @@
  */
 
 #include "lib/llm/stages/stage.h"
-#include "lib/method/citation.h"
 #include "lib/method/model.h"
 
-#define REASON_BATCH 4
+#define REASON_BATCH 3
 #define REASON_BATCH_BYTES 8192
 #define REASON_PATH_LIMIT 1200 /* bytes of a path; five sentences have some 600 */
 
@@ -35,15 +34,17 @@ void reason_ask(StageAsk *ask, const PromptTemplate *prompt, const ReasonContext
                 const ModelEntry *const *entries, size_t count, Arena *arena);
 
 typedef struct ReasonPath {
-    rpmd_text text;        /* one line; empty: the reply has none for this entry, or it is unfit */
-    CitationReport report; /* of the gate; count > 0: the path may not be used */
-    bool has_other_answer; /* it concludes with another answer than the observed one, and was dropped */
+    rpmd_text text;    /* one line; empty: the reply has none for this entry */
+    const char *fault; /* why it may not be used, as a sentence without its subject; NULL: it may */
 } ReasonPath;
 
 /*
- * paths[i] for entries[i], in the arena, each gated with lib/method/citation_model.h without its own item. A
- * path that states another answer than the observed one is unfit. Returns NULL or a sentence for a repair
- * that names what is wrong: no JSON, a path is missing, or the first violations.
+ * paths[i] for entries[i], in the arena. A path may be used that
+ *   - passes the citation gate without its own item (lib/method/citation_model.h), and cites a factor,
+ *   - quotes only what stands in the item, or an answer, or a name,
+ *   - does not conclude with another answer than the observed one.
+ * Returns NULL or a sentence for a repair that names what is wrong: no JSON, a path is missing, the first
+ * faults.
  */
 const char *reason_parse(rpmd_text reply, const ReasonContext *context, const ModelEntry *const *entries,
                          size_t count, Arena *arena, ReasonPath *paths);

@@ -74,7 +74,7 @@ START_TEST(test_refusals)
         {"[daemon]\nsokcet = /x\n",
          "line 2: [daemon] has no key 'sokcet'; `rpmd --help` lists the keys there are"},
         {"[demon]\nsocket = /x\n", "line 2: there is no section [demon]; the sections are [daemon], "
-                                   "[plugins], [method], [task NAME] and [backend NAME]"},
+                                   "[plugins], [llm], [method], [task NAME] and [backend NAME]"},
         {"[method]\nexamples = 17\n",
          "line 2: examples = 17 is not possible; write a whole number from 0 to 16"},
         {"[method]\nexamples = 1.5\n",
