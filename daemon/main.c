@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/daemon.h"
+#include "daemon/llm/backend.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
+#include "daemon/stages/prompts.h"
 
 #include <signal.h>
 #include <stdio.h>
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* What the settings name: the prompts are right, and the keys are there. */
+static int check(const Config *config, Status *status)
+{
+    Prompts *prompts;
+    int r = prompts_read(&prompts, config->prompt_dir, status);
+    prompts_free(prompts);
+    for (size_t i = 0; i < config->backend_count && r == 0; i++)
+        r = backend_check(&config->backends[i], status);
+    return r;
+}
 
 static int run(int argc, char **argv, Config *config)
 {
@@ -17,6 +30,8 @@ static int run(int argc, char **argv, Config *config)
         return EXIT_USAGE;
     if (r == 0 && action == OPTIONS_DONE)
         return EXIT_FINE;
+    if (r == 0 && action == OPTIONS_CHECK_CONFIG)
+        r = check(config, &status);
     if (r == 0 && action == OPTIONS_CHECK_CONFIG) {
         printf("the settings are right\n");
         return EXIT_FINE;

@@ -69,10 +69,9 @@ size_t cluster_features(const UserModel *model, Arena *arena, ClusterFeature **f
             const AnalyzedFeature *feature = &item->analysis.features[f];
             uint32_t number = intern_add(&keys, item->keys[f]);
             if (found[number].items == 0)
-                found[number] = (ClusterFeature){.key = item->keys[f],
-                                                 .name = feature->name,
-                                                 .context = feature->context,
-                                                 .category = feature->category,
+                found[number] = (ClusterFeature){.key = arena_text(arena, item->keys[f]),
+                                                 .name = arena_text(arena, feature->name),
+                                                 .context = arena_text(arena, feature->context),
                                                  .sign = feature_sign(feature->polarity)};
             /* An item that has it twice meets it once. */
             found[number].items += last_entry[number] != e + 1;

@@ -18,15 +18,14 @@ extern const size_t cluster_place_count;
 
 /* The distinct features of a user, most often met first, equal ones by key. */
 typedef struct ClusterFeature {
-    rpmd_text key;      /* feature_key */
-    rpmd_text name;     /* as met first */
-    rpmd_text context;  /* as met first */
-    rpmd_text category; /* may be empty */
-    int sign;           /* -1, 0, +1 */
-    uint32_t items;     /* that meet it */
+    rpmd_text key;     /* feature_key */
+    rpmd_text name;    /* as met first */
+    rpmd_text context; /* as met first */
+    int sign;          /* -1, 0, +1 */
+    uint32_t items;    /* that meet it */
 } ClusterFeature;
 
-/* Of the items that take part; at most CLUSTER_FEATURE_LIMIT. Points into the items and the arena. */
+/* Of the items that take part; at most CLUSTER_FEATURE_LIMIT. In the arena: the model may go. */
 size_t cluster_features(const UserModel *model, Arena *arena, ClusterFeature **features);
 
 void cluster_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin *plugin,
