@@ -101,8 +101,10 @@ void http_client_close(HttpClient *client, void (*closed)(void *data), void *dat
     }
     client->closed = closed;
     client->closed_data = data;
-    while (!LIST_EMPTY(&client->calls))
-        call_free(LIST_FIRST(&client->calls));
+    for (HttpCall *call = LIST_FIRST(&client->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, link);
+        call_free(call);
+    }
     /* Closes kept connections, and asks to unwatch their sockets. */
     curl_multi_cleanup(client->multi);
     client->is_closing = true;

@@ -24,9 +24,10 @@ struct StageRun {
     const StageWork *work;
     void *data;
     Arena arena;
-    LIST_HEAD(, Batch) batches;
-    size_t running; /* batches */
-    size_t next;    /* element */
+    LIST_HEAD(, Batch) batches; /* at work */
+    LIST_HEAD(, Batch) queued;  /* to be asked next */
+    size_t running;             /* batches */
+    size_t next;                /* element */
     StageTotals totals;
     uv_timer_t timer; /* ends a run in which nothing had to be asked, and begins the others */
     bool is_over;
@@ -57,8 +58,14 @@ static void batch_free(Batch *batch)
 void stage_run_cancel(StageRun *run)
 {
     run->is_over = true;
-    while (!LIST_EMPTY(&run->batches))
-        batch_free(LIST_FIRST(&run->batches));
+    for (Batch *batch = LIST_FIRST(&run->batches), *next; batch; batch = next) {
+        next = LIST_NEXT(batch, link);
+        batch_free(batch);
+    }
+    for (Batch *batch = LIST_FIRST(&run->queued), *next; batch; batch = next) {
+        next = LIST_NEXT(batch, link);
+        batch_free(batch);
+    }
     uv_close((uv_handle_t *)&run->timer, on_timer_closed);
 }
 
@@ -98,13 +105,11 @@ static void finish_batch(Batch *batch, bool is_given_up)
     go_on(run);
 }
 
-static Batch *add_batch(StageRun *run, size_t begin, size_t count)
+static void queue_batch(StageRun *run, size_t begin, size_t count)
 {
     Batch *batch = NEW(Batch);
     *batch = (Batch){.run = run, .begin = begin, .count = count};
-    LIST_INSERT_HEAD(&run->batches, batch, link);
-    run->running++;
-    return batch;
+    LIST_INSERT_HEAD(&run->queued, batch, link);
 }
 
 /* The server finds it too long: its two halves may be short enough. */
@@ -112,13 +117,11 @@ static void halve(Batch *batch)
 {
     StageRun *run = batch->run;
     size_t first = batch->count / 2;
-    Batch *one = add_batch(run, batch->begin, first);
-    Batch *other = add_batch(run, batch->begin + first, batch->count - first);
+    queue_batch(run, batch->begin, first);
+    queue_batch(run, batch->begin + first, batch->count - first);
     run->running--;
     batch_free(batch);
-    ask(one);
-    if (!run->is_over)
-        ask(other);
+    go_on(run);
 }
 
 static void on_reply(void *data, const StageReply *reply)
@@ -187,14 +190,29 @@ static void ask(Batch *batch)
     batch->call = stage_call(run->stages, &call, &handlers, batch);
 }
 
+/* The next batch to ask for; NULL: there is none. */
+static Batch *next_batch(StageRun *run)
+{
+    if (LIST_EMPTY(&run->queued) && run->next < run->request.count) {
+        size_t count = run->work->batch(run->data, run->next);
+        queue_batch(run, run->next, count);
+        run->next += count;
+    }
+    Batch *batch = LIST_FIRST(&run->queued);
+    if (!batch)
+        return NULL;
+    LIST_REMOVE(batch, link);
+    LIST_INSERT_HEAD(&run->batches, batch, link);
+    run->running++;
+    return batch;
+}
+
 static void go_on(StageRun *run)
 {
     const Status fine = STATUS_INIT;
-    while (!run->is_over && run->next < run->request.count && run->running < STAGE_RUN_PARALLEL) {
-        size_t begin = run->next, count = run->work->batch(run->data, begin);
-        run->next += count;
-        ask(add_batch(run, begin, count));
-    }
+    Batch *batch;
+    while (!run->is_over && run->running < STAGE_RUN_PARALLEL && (batch = next_batch(run)))
+        ask(batch);
     if (!run->is_over && run->running == 0)
         end(run, &fine);
 }
@@ -209,6 +227,7 @@ StageRun *stage_run(Stages *stages, const StageRunRequest *request, const StageW
     StageRun *run = NEW(StageRun);
     *run = (StageRun){.stages = stages, .request = *request, .work = work, .data = data};
     LIST_INIT(&run->batches);
+    LIST_INIT(&run->queued);
     run->request.task = arena_text(&run->arena, request->task);
     run->request.user = arena_text(&run->arena, request->user);
     uv_timer_init(stages_loop(stages), &run->timer);

@@ -71,23 +71,19 @@ static json_t *mend(const char *bytes, const Cut *cuts, size_t cut_count)
 /* Cuts that are tried, from the last one on: a text that breaks off has its end in one of them. */
 #define CUT_LIMIT 4
 
-/* The object that begins here. *end: where a scan goes on when there is none. */
-static json_t *object_at(const char *bytes, size_t length, size_t *end)
+/* The object that begins here; NULL: none does. */
+static json_t *object_at(const char *bytes, size_t length)
 {
     Scan scan = {0};
     Cut cuts[CUT_LIMIT];
-    size_t cut_count = 0, i = 0;
-    *end = 1;
-    for (; i < length; i++) {
+    size_t cut_count = 0;
+    for (size_t i = 0; i < length; i++) {
         bool was_in_string = scan.in_string;
         Cut cut = {i, scan};
         if (!step(&scan, bytes[i]))
             return NULL;
-        if (scan.depth == 0) {
-            json_t *value = parse(bytes, i + 1);
-            *end = value ? i + 1 : 1;
-            return value;
-        }
+        if (scan.depth == 0)
+            return parse(bytes, i + 1);
         if (was_in_string || (bytes[i] != ',' && bytes[i] != '}' && bytes[i] != ']'))
             continue;
         if (bytes[i] != ',')
@@ -104,26 +100,14 @@ json_t *reply_json(rpmd_text reply)
     /* Objects that are begun and are none: more is not a reply but noise, and each costs a scan. */
     enum { BEGINNING_LIMIT = 64 };
     const char *text = reply.data;
-    json_t *mended = NULL;
     size_t tried = 0;
-    for (size_t i = 0; i < reply.length && tried < BEGINNING_LIMIT;) {
-        size_t end;
-        if (text[i] != '{') {
-            i++;
+    for (size_t i = 0; i < reply.length && tried < BEGINNING_LIMIT; i++) {
+        if (text[i] != '{')
             continue;
-        }
         tried++;
-        json_t *value = object_at(text + i, reply.length - i, &end);
-        if (value && end > 1) {
-            json_decref(mended);
+        json_t *value = object_at(text + i, reply.length - i);
+        if (value)
             return value;
-        }
-        /* One that is cut off is the answer unless a whole one follows inside the talk. */
-        if (value && !mended)
-            mended = value;
-        else
-            json_decref(value);
-        i += end;
     }
-    return mended;
+    return NULL;
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # place, daemon_options: scenario.sh
+# shellcheck disable=SC2034,SC2154 # daemon_options, place: scenario.sh
 # A scripted LLM beside the private daemon. Sourced after scenario.sh.
 llm_socket=$place/llm.sock
 llm_log=$place/llm.log
