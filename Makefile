@@ -312,6 +312,7 @@ install: all $(MAN_PAGES)
 	for page in $(MAN_PAGES); do \
 	    install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} "$$page" || exit; \
 	done
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rpmd/systemd systemd/llm.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rpmd/prompts $(wildcard prompts/*.txt)
 	for file in $(wildcard proto/rpmd/v1/*.proto); do \
 	    install -D -m 644 "$$file" $(DESTDIR)$(PREFIX)/share/rpmd/"$$file" || exit; \
