@@ -54,12 +54,12 @@ endif
 # What the goals need to be installed, beyond what the build needs.
 ifneq ($(filter lint format coverage test-clients check-valgrind,$(MAKECMDGOALS)),)
 DEPS_LEVEL := --with-tools
-else ifneq ($(filter test test-scenarios check-asan check-tsan,$(MAKECMDGOALS)),)
+else ifneq ($(filter test test-scenarios test-llm demo-llm check-asan check-tsan,$(MAKECMDGOALS)),)
 DEPS_LEVEL := --with-tests
 endif
 
 # `make test` and `make demo` are complete commands on a fresh machine: they install what is missing first.
-SELF_SUFFICIENT_GOALS := test demo test-clients
+SELF_SUFFICIENT_GOALS := test demo test-clients test-llm demo-llm
 ifneq ($(or $(NEEDS_BUILD),$(DEPS_LEVEL)),)
 ifneq ($(filter $(SELF_SUFFICIENT_GOALS),$(MAKECMDGOALS)),)
 DEPS_RESULT := $(shell scripts/deps.sh --if-missing $(DEPS_LEVEL) >&2 && echo done)
@@ -245,6 +245,16 @@ test-scenarios: all $(FIXTURE_PLUGINS) $(TOOLS)
 .PHONY: test-clients
 test-clients: all $(TOOLS)
 	BUILD=$(BUILD) tests/clients/run.sh
+
+## test-llm      every stage on a real LLM server with a tiny model (downloads both)
+.PHONY: test-llm
+test-llm: all
+	BUILD=$(BUILD) tests/llm/run.sh
+
+## demo-llm      a real LLM answers the same query for two users with opposite tastes (downloads a server and a model)
+.PHONY: demo-llm
+demo-llm: all
+	BUILD=$(BUILD) demo/llm.sh
 
 ## demo          build, start a private daemon, import small histories, show prompts and native answers
 .PHONY: demo

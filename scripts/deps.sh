@@ -33,6 +33,8 @@ scdoc|command -v scdoc|manual pages
 '
 test_packages='
 jq|command -v jq|scenario tests read JSON
+python3|command -v python3|the scripted LLM server of the scenario tests
+python3-venv|python3 -c "import ensurepip"|the real LLM server of make test-llm and make demo-llm
 systemd|command -v systemd-socket-activate|verifies the units, starts the daemon from a socket in a test
 '
 tool_packages='
@@ -43,8 +45,6 @@ shellcheck|command -v shellcheck|make lint
 g++|command -v g++|the public header as C++
 valgrind|command -v valgrind|make check-valgrind
 lcov|command -v lcov|make coverage
-python3|command -v python3|the stock Python client of make test-clients
-python3-venv|python3 -c "import ensurepip"|the stock Python client of make test-clients
 golang-go|command -v go|grpcurl and the interop client of make test-clients
 '
 

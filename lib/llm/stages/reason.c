@@ -18,6 +18,7 @@
 #define FACTORS_OF_ITEM 6 /* with statistics; a path cites one or two */
 #define FEATURES_OF_ITEM 12
 #define TOKENS_OF_PATH 260 /* of a reply: seen 80 to 140 */
+#define CITED_FACTORS 2
 #define VIOLATIONS_NAMED 3 /* in a repair: more would not be read */
 
 enum {
@@ -46,7 +47,8 @@ static const char schema[] =
     "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"paths\"],\"properties\":{\"paths\":{"
     "\"type\":\"array\","
     "\"minItems\":1,\"maxItems\":3,\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
-    "\"required\":[\"item\",\"reasoning\"],\"properties\":{\"item\":{\"type\":\"integer\"},"
+    "\"required\":[\"item\",\"factors\",\"reasoning\"],\"properties\":{\"item\":{\"type\":\"integer\"},"
+    "\"factors\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":2,\"items\":{\"type\":\"string\"}},"
     "\"reasoning\":{\"type\":\"string\"}}}}}}";
 
 /* ---- the ask ------------------------------------------------------------------------------------------ */
@@ -182,7 +184,8 @@ void reason_ask(StageAsk *ask, const PromptTemplate *prompt, const ReasonContext
         [PLACE_TASK] = text_of(texts->task),
         [PLACE_QUERY_NOUN] = text_of(texts->query_noun),
         [PLACE_RESPONSE_NOUN] = text_of(texts->response_noun),
-        [PLACE_EXAMPLE] = text_of("{\"paths\":[{\"item\":1,\"reasoning\":\"...\"}]}"),
+        [PLACE_EXAMPLE] =
+            text_of("{\"paths\":[{\"item\":1,\"factors\":[\"...\"],\"reasoning\":\"...\"}, ...]}"),
         [PLACE_FACTORS] = {buffer_string(&factors), factors.length},
         [PLACE_ITEMS] = {buffer_string(&items), items.length},
         [PLACE_COUNT] = text_of(arena_format(arena, "%zu", count)),
@@ -249,18 +252,15 @@ static bool is_in_item(const ModelItem *item, rpmd_text text)
 }
 
 /* Why the path may not be used; NULL: it may. */
-static const char *fault_of_path(rpmd_text path, const ReasonContext *context, const ModelEntry *entry,
-                                 Arena *arena)
+static const char *fault_of_words(rpmd_text path, const ReasonContext *context, const ModelEntry *entry,
+                                  Arena *arena, CitationReport *report)
 {
     const UserModel *model = context->model;
     const Analysis *analysis = &entry->item->analysis;
-    CitationReport report = {0};
     rpmd_text quoted, concluded = {"", 0};
-    citation_check_reasoning(path, model, context->smoothing, entry, arena, &report);
-    if (report.count > 0)
-        return report.violations[0];
-    if (report.factors == 0 && model->item_count > 1)
-        return "cites no factor in square brackets with its numbers";
+    citation_check_reasoning(path, model, context->smoothing, entry, arena, report);
+    if (report->count > 0)
+        return report->violations[0];
     for (size_t at = 0; next_quoted(path, &at, &quoted);) {
         bool names_answer = is_answer(model, entry->item, quoted);
         if (names_answer)
@@ -276,17 +276,89 @@ static const char *fault_of_path(rpmd_text path, const ReasonContext *context, c
     return NULL;
 }
 
+/* A factor that the item meets, by its name; FACTOR_NONE. */
+static uint32_t met_factor(const UserModel *model, const ModelEntry *entry, const json_t *name)
+{
+    for (uint32_t m = 0; json_is_string(name) && m < entry->met_count; m++) {
+        rpmd_text known = factor_set_get(model->factors, entry->met[m])->name;
+        if (json_string_length(name) == known.length &&
+            strncasecmp(json_string_value(name), known.data, known.length) == 0)
+            return entry->met[m];
+    }
+    return FACTOR_NONE;
+}
+
+static bool cite(Buffer *path, const ReasonContext *context, const ModelEntry *entry, uint32_t factor)
+{
+    const UserModel *model = context->model;
+    const ReasoningTask task = {.smoothing = context->smoothing};
+    uint32_t answer = user_model_class(model, entry->item->analysis.answer_class);
+    uint32_t items = statistics_items(model, factor, entry);
+    if (items == 0)
+        return false;
+    buffer_append_string(path, " ");
+    reasoning_factor(path, model, factor);
+    if (model->answer_kind == RPMD_ANSWER_TEXT) {
+        buffer_append_format(path, " has n=%u", items);
+        if (factor != FACTOR_ALL)
+            buffer_append_format(path, ", influence=%u", statistics_factor(model, factor, entry).influence);
+    } else if (answer != CLASS_NONE) {
+        buffer_append_string(path, " has ");
+        reasoning_share(path, &task, model, factor, answer, entry);
+    }
+    buffer_append_string(path, ".");
+    return true;
+}
+
+/* The numbers of the factors that the LLM named, where it cited none itself: small models choose well and
+ * copy badly. */
+static void append_citations(Buffer *path, const json_t *names, const ReasonContext *context,
+                             const ModelEntry *entry)
+{
+    size_t cited = 0;
+    uint32_t first = FACTOR_NONE;
+    for (size_t i = 0; i < json_array_size(names) && cited < CITED_FACTORS; i++) {
+        uint32_t factor = met_factor(context->model, entry, json_array_get(names, i));
+        if (factor == FACTOR_NONE || factor == first)
+            continue;
+        cited += cite(path, context, entry, factor);
+        first = factor;
+    }
+    if (cited == 0)
+        cite(path, context, entry, FACTOR_ALL);
+}
+
+/* `So the tag is "classic".`, where the path does not say it. */
+static void append_conclusion(Buffer *path, const ReasonContext *context, const ModelEntry *entry)
+{
+    const Analysis *analysis = &entry->item->analysis;
+    rpmd_text quoted, text = {buffer_string(path), path->length};
+    for (size_t at = 0; next_quoted(text, &at, &quoted);)
+        if (at == text.length - 1 && text_equal(quoted, analysis->answer))
+            return;
+    buffer_append_format(path, " So the %s is ", context->plugin->prompt_texts->response_noun);
+    prompt_text_quote(path, analysis->answer, RESPONSE_SHOWN);
+    buffer_append_string(path, ".");
+}
+
 static void take_path(ReasonPath *path, const json_t *value, const ReasonContext *context,
                       const ModelEntry *entry, Arena *arena)
 {
+    const json_t *reasoning = json_object_get(value, "reasoning");
     rpmd_text text = {"", 0};
-    if (json_is_string(value))
-        text = shorten(text_trim((rpmd_text){json_string_value(value), json_string_length(value)}));
+    CitationReport report = {0};
+    if (json_is_string(reasoning))
+        text = shorten(text_trim((rpmd_text){json_string_value(reasoning), json_string_length(reasoning)}));
+    if (text.length == 0)
+        return;
     _cleanup_buffer_ Buffer line = BUFFER_INIT;
     prompt_text_line(&line, text);
-    path->text = arena_text(arena, (rpmd_text){buffer_string(&line), line.length});
-    if (path->text.length > 0)
-        path->fault = fault_of_path(path->text, context, entry, arena);
+    path->fault = fault_of_words((rpmd_text){line.data, line.length}, context, entry, arena, &report);
+    if (!path->fault && report.factors == 0)
+        append_citations(&line, json_object_get(value, "factors"), context, entry);
+    if (!path->fault)
+        append_conclusion(&line, context, entry);
+    path->text = arena_text(arena, (rpmd_text){line.data, line.length});
 }
 
 /* The first things that are wrong, for a repair; NULL: nothing is. */
@@ -318,8 +390,7 @@ const char *reason_parse(rpmd_text reply, const ReasonContext *context, const Mo
         const json_t *answer = json_array_get(answers, i);
         int64_t number = stage_number(json_object_get(answer, "item"));
         if (number >= 1 && (size_t)number <= count && paths[number - 1].text.length == 0)
-            take_path(&paths[number - 1], json_object_get(answer, "reasoning"), context, entries[number - 1],
-                      arena);
+            take_path(&paths[number - 1], answer, context, entries[number - 1], arena);
     }
     return fault_of_reply(paths, count, arena);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/llm/stages/reason.h"
+#include "lib/method/citation_model.h"
 
 #include "tests/unit/llm/stage_fixture.h"
 #include "tests/unit/method/prediction_fixture.h"
@@ -60,7 +61,7 @@ START_TEST(test_paths)
         {"It speaks of \\\"war in winter\\\"; [all past items] have \\\"classic\\\" in 1 of 3 (33%).", NULL},
         {"[kind: war] has \\\"classic\\\" in 2 of 3 (67%), so it is \\\"classic\\\".", "2 of 3"},
         {"[peace] says so.", "peace"},
-        {"It is simply \\\"classic\\\".", "cites no factor in square brackets with its numbers"},
+        {"Simply 58% classic.", "58%"},
         {"[kind: war] has \\\"classic\\\" in 1 of 2 (50%) because of \\\"the general\\\".",
          "quotes \"the general\", which does not stand in it"},
         {"[kind: war] has \\\"classic\\\" in 1 of 2 (50%), so it is \\\"action\\\".",
@@ -86,6 +87,37 @@ START_TEST(test_paths)
 }
 END_TEST
 
+/* What a reply names and does not cite is cited for it. */
+START_TEST(test_citations_are_added)
+{
+    static const struct {
+        const char *path, *expected;
+    } cases[] = {
+        {"\"reasoning\":\"It is about a war.\",\"factors\":[\"KIND: war\",\"kind: war\",\"peace\"]",
+         "It is about a war. [kind: war] has \"classic\" in 1 of 2 (50%). So the rating is \"classic\"."},
+        {"\"reasoning\":\"It is about a war.\",\"factors\":[\"kind: wedding\"]",
+         "It is about a war. [all past items] has \"classic\" in 1 of 3 (33%). So the rating is "
+         "\"classic\"."},
+        {"\"reasoning\":\"[kind: war] has \\\"classic\\\" in 1 of 2 (50%), so it is \\\"classic\\\".\"",
+         "[kind: war] has \"classic\" in 1 of 2 (50%), so it is \"classic\"."},
+    };
+    setup();
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_arena_ Arena arena = ARENA_INIT;
+        const char *reply = arena_format(&arena, "{\"paths\":[{\"item\":1,%s}]}", cases[i].path);
+        ReasonPath path;
+        CitationReport report = {0};
+        const ModelEntry *const entry = model->entries[0];
+        ck_assert_ptr_null(reason_parse(text_of(reply), &context, &entry, 1, &arena, &path));
+        ck_assert_str_eq(path.text.data, cases[i].expected);
+        citation_check_reasoning(path.text, model, 0, entry, &arena, &report);
+        ck_assert_uint_eq(report.count, 0);
+        ck_assert_uint_gt(report.factors, 0);
+    }
+    user_model_unref(model);
+}
+END_TEST
+
 START_TEST(test_replies)
 {
     setup();
@@ -98,7 +130,8 @@ START_TEST(test_replies)
                                      &context, entries, 2, &arena, paths);
     ck_assert_str_eq(fault, "item 1: has no reasoning");
     ck_assert_ptr_null(paths[1].fault);
-    ck_assert(text_equal_string(paths[1].text, "[kind: war] has \"classic\" in 1 of 2 (50%)."));
+    ck_assert(text_equal_string(
+        paths[1].text, "[kind: war] has \"classic\" in 1 of 2 (50%). So the rating is \"classic\"."));
     ck_assert_str_eq(reason_parse(text_of("no"), &context, entries, 2, &arena, paths),
                      "it has no JSON object");
     user_model_unref(model);
@@ -119,10 +152,11 @@ START_TEST(test_long_paths_end_with_a_sentence)
     buffer_append_string(&reply, "\"}]}");
     ck_assert_ptr_null(
         reason_parse((rpmd_text){reply.data, reply.length}, &context, &entry, 1, &arena, &path));
-    ck_assert_uint_le(path.text.length, REASON_PATH_LIMIT);
-    ck_assert_int_eq(path.text.data[path.text.length - 1], '.');
+    ck_assert_uint_le(path.text.length, REASON_PATH_LIMIT + 40);
+    ck_assert_ptr_nonnull(strstr(path.text.data, "on and on. So the rating is \"classic\"."));
     user_model_unref(model);
 }
 END_TEST
 
-UNIT_TESTS("llm/reason", test_ask, test_paths, test_replies, test_long_paths_end_with_a_sentence)
+UNIT_TESTS("llm/reason", test_ask, test_paths, test_citations_are_added, test_replies,
+           test_long_paths_end_with_a_sentence)
