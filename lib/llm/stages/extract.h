@@ -14,7 +14,7 @@
 /* Bytes of queries in one call; a call with one query may have more. */
 #define EXTRACT_BATCH_BYTES 8192
 /* Features of one query that are kept: the first. A longer list is noise. */
-#define EXTRACT_FEATURE_LIMIT 12
+#define EXTRACT_FEATURE_LIMIT 8
 
 typedef struct ExtractQuery {
     rpmd_text text;
