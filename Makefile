@@ -274,6 +274,22 @@ check-valgrind: $(UNIT_TESTS) $(PLUGIN_FILES) $(FIXTURE_PLUGINS) $(PROGRAMS)
 	CK_TIMEOUT_MULTIPLIER=10 BUILD=$(BUILD) RUN_UNDER='valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' \
 	    scripts/run-tests.sh $(UNIT_TESTS)
 
+## fuzz          FUZZ_SECONDS (30) of libFuzzer for each parser of an LLM's words (clang)
+FUZZ_SECONDS ?= 30
+FUZZ_NAMES   := $(basename $(notdir $(wildcard tests/fuzz/*.c)))
+FUZZ_BUILD   := $(BUILD)-fuzz
+.PHONY: fuzz
+fuzz:
+	$(MAKE) BUILD=$(FUZZ_BUILD) CC=clang SANITIZE=fuzzer-no-link,address,undefined OPTIMIZE='-O1 -g' $(FUZZ_NAMES:%=$(FUZZ_BUILD)/tests/fuzz/%)
+	set -o pipefail; for name in $(FUZZ_NAMES); do \
+	    mkdir -p $(FUZZ_BUILD)/corpus/$$name && echo "== $$name" && \
+	    $(FUZZ_BUILD)/tests/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
+	        $(FUZZ_BUILD)/corpus/$$name tests/fuzz/corpus/$$name 2>&1 | grep -E 'stat::number|ERROR|SUMMARY' || exit; \
+	done
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB_ARCHIVE)
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(PACKAGE_LIBS) -o $@
+
 ## bench         measure; prints figures and ratios, asserts nothing
 .PHONY: bench
 bench: all $(BENCHES) $(FIXTURE_PLUGINS)
@@ -331,7 +347,7 @@ install: all $(MAN_PAGES)
 ## clean         remove everything that was built
 .PHONY: clean
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-coverage
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-coverage $(BUILD)-fuzz
 
 ## help          this list
 .PHONY: help

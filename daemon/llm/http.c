@@ -270,6 +270,8 @@ HttpCall *http_post(HttpClient *client, const HttpRequest *request, const HttpHa
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
+    /* An event has some hundred bytes, and a thousand streams may be open. */
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     /* What is configured is what is called, whatever proxy the environment names. */
     curl_easy_setopt(easy, CURLOPT_PROXY, "");

@@ -144,8 +144,8 @@ START_TEST(the_oldest_make_room)
     char text[301];
     memset(text, 'x', 300);
     text[300] = '\0';
-    for (char key = 'a'; key <= 'e'; key++)
-        expect_ok(keep("ann", key, text, 100 + key, 1000));
+    for (int key = 'a'; key <= 'e'; key++)
+        expect_ok(keep("ann", (char)key, text, 100 + key, 1000));
     ck_assert_str_eq(kept('c'), "none");
     ck_assert_int_eq(kept('d')[0], 'x');
     ck_assert_int_eq(kept('e')[0], 'x');
