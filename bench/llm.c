@@ -115,12 +115,13 @@ static void start_all(Bench *bench)
     waitpid(start((const char *const *)state), NULL, 0);
     buffer_append_format(&text, settings, bench->llm_socket);
     write_file(bench, "rpmd.conf", buffer_string(&text));
-    write_file(bench, "script.json",
-               "[{\"match\": \"slowly\", \"text\": \"Reasoning: It goes on and on and on and on.\\nTag: "
-               "classic\", \"piece\": 30, "
-               "\"pause\": 60}, {\"text\": \"It is about that: this movie description speaks of a war, which this "
-               "user likes.\\n"
-               "Tag: classic\", \"piece\": 4, \"pause\": 0.004}]");
+    write_file(
+        bench, "script.json",
+        "[{\"match\": \"slowly\", \"text\": \"Reasoning: It goes on and on and on and on.\\nTag: "
+        "classic\", \"piece\": 30, "
+        "\"pause\": 60}, {\"text\": \"It is about that: this movie description speaks of a war, which this "
+        "user likes.\\n"
+        "Tag: classic\", \"piece\": 4, \"pause\": 0.004}]");
     const char *const llm[] = {"python3", "tests/llm/scripted_server.py", bench->llm_socket, script, log,
                                NULL};
     bench->llm = start(llm);

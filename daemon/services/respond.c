@@ -248,7 +248,8 @@ static void on_reply(void *data, const StageReply *reply)
     answer_text_end(&response->text);
     stream_reasoning(response);
     rpmd_text answer = {buffer_string(&response->text.answer), response->text.answer.length};
-    if (is_blank(answer))
+    /* What was cut off at its limit ends anywhere: its last line is no answer. */
+    if (is_blank(answer) && reply->finish != LLM_FINISH_LENGTH)
         answer =
             last_line((rpmd_text){buffer_string(&response->text.reasoning), response->text.reasoning.length});
     if (is_blank(answer))

@@ -224,10 +224,12 @@ static void on_kept(StoreReply *reply, void *data)
     free(keeping);
 }
 
-static void keep(const StageCall *call, rpmd_text text)
+/* A text that was cut off at its limit is not kept: what it lacks cannot be told from it later. */
+static void keep(const StageCall *call, rpmd_text text, LlmFinish finish)
 {
     const Stages *stages = call->stages;
-    if (stages->context.config->reply_bytes == 0 || text.length == 0)
+    bool is_cut = !call->request.schema && finish == LLM_FINISH_LENGTH;
+    if (stages->context.config->reply_bytes == 0 || text.length == 0 || is_cut)
         return;
     Keeping *keeping = NEW(Keeping);
     Arena *arena = &keeping->arena;
@@ -275,7 +277,7 @@ static void on_end(void *data, const LlmResult *result)
             reply.usage = result->usage;
             reply.cost_micros = stage_cost(stages, call->request.backend, &result->usage);
             if (status_is_ok(&result->status))
-                keep(call, result->text);
+                keep(call, result->text, result->finish);
         }
         account(call, &reply, is_first ? result->milliseconds : 0);
         is_first = false;

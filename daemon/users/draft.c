@@ -88,15 +88,22 @@ void users_build_cancel(UserBuild *build)
     end_early(build, STATUS_CANCELLED, "the build was cancelled; what the LLM replied so far is kept");
 }
 
-void draft_end(UserBuild *build)
+void draft_end_all(Users *users)
 {
-    end_early(build, STATUS_UNAVAILABLE,
-              "rpmd is shutting down; build again when it is back, what the LLM replied so far is kept");
+    for (UserBuild *build = LIST_FIRST(&users->builds), *next; build; build = next) {
+        next = LIST_NEXT(build, link);
+        end_early(build, STATUS_UNAVAILABLE,
+                  "rpmd is shutting down; build again when it is back, what the LLM replied so far is kept");
+    }
 }
 
-UserBuild *draft_next(const UserBuild *build)
+void draft_cancel_user(Users *users, const UserName *name)
 {
-    return LIST_NEXT(build, link);
+    for (UserBuild *build = LIST_FIRST(&users->builds), *next; build; build = next) {
+        next = LIST_NEXT(build, link);
+        if (text_equal(build->name.task, name->task) && text_equal(build->name.user, name->user))
+            end_early(build, STATUS_ABORTED, "the user was erased while the model was being built");
+    }
 }
 
 const rpmd_plugin *draft_plugin(const UserBuild *build, Status *status)

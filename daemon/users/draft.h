@@ -42,8 +42,8 @@ bool draft_is_wanted(const UsersContext *context, const char *task);
 UserBuild *draft_begin(Users *users, const UserName *name, const BuildRequest *request, UserCallback callback,
                        void *data);
 
-/* The next one of the users' list. */
-UserBuild *draft_next(const UserBuild *build);
+/* Ends all of them, as the daemon is ending: the callbacks come with UNAVAILABLE. */
+void draft_end_all(Users *users);
 
-/* Ends it at once, as the daemon is ending: the callback comes with UNAVAILABLE. */
-void draft_end(UserBuild *build);
+/* Ends those of a user, who is being erased: the callbacks come with ABORTED. */
+void draft_cancel_user(Users *users, const UserName *name);

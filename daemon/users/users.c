@@ -270,10 +270,9 @@ void users_close(Users *users, void (*closed)(void *data), void *data)
     users->closing = true;
     users->closed = closed;
     users->closed_data = data;
-    for (UserBuild *build = LIST_FIRST(&users->builds), *next; build; build = next) {
-        next = draft_next(build);
-        draft_end(build);
-    }
+    users->operations++; /* until the end of this function: the last build would free everything */
+    draft_end_all(users);
+    users->operations--;
     users_finish_closing(users);
 }
 
@@ -348,6 +347,8 @@ void users_rollback(Users *users, const UserName *name, uint64_t version, UserCa
 
 void users_erase(Users *users, const UserName *name, UserCallback callback, void *data)
 {
+    /* What LLMs reply from now on is of somebody who is gone. */
+    draft_cancel_user(users, name);
     Operation *operation = new_operation(users, OPERATION_ERASE, callback, data);
     if (operation)
         enqueue(add_entry(users, name), operation);

@@ -48,6 +48,10 @@ compressed|{"text": "Tag: sci-fi", "gzip": true}|sci-fi SOURCE_LLM
 no usage|{"text": "Tag: sci-fi", "usage": false}|sci-fi SOURCE_LLM
 CASES
 
+# An answer that was cut off before it came is no answer, whatever its last line is.
+llm_script <<<'[{"match": "# Your reasoning", "text": "Tag: comedy"}, {"text": "Reasoning: Some like\naction", "finish": "length"}]'
+expect_equal 'comedy 2' "$(final | jq -r '[.answer, .usage.llmCalls | tostring] | join(" ")')" 'an answer that was cut off'
+
 # Without an answer in it, it is asked once more for that alone; then the statistics answer, and say so.
 llm_script <<<'[{"match": "# Your reasoning", "text": "Tag: comedy"}, {"text": "Reasoning: Hard to say."}]'
 expect_equal 'comedy SOURCE_LLM 2' "$(final | jq -r '[.answer, .source, .usage.llmCalls | tostring] | join(" ")')" 'a second try'
