@@ -33,6 +33,7 @@ scdoc|command -v scdoc|manual pages
 '
 test_packages='
 jq|command -v jq|scenario tests read JSON
+procps|command -v pgrep|scenario tests look for processes
 python3|command -v python3|the scripted LLM server of the scenario tests
 python3-venv|python3 -c "import ensurepip"|the real LLM server of make test-llm and make demo-llm
 systemd|command -v systemd-socket-activate|verifies the units, starts the daemon from a socket in a test
