@@ -12,6 +12,7 @@
 #define CONTEXT_SHOWN 80    /* bytes: a phrase that tells what the name means */
 #define TOKENS_OF_FACTOR 50 /* of a reply: its name, its description and the marks between them */
 #define TOKENS_OF_FEATURE 4 /* its number and a comma */
+#define FEW_FEATURES 6      /* that need not be more than one factor */
 #define NEGATIVE_SUFFIX " (negative)"
 
 enum {
@@ -35,15 +36,6 @@ const PromptPlace cluster_places[] = {
     [PLACE_COUNT] = {"count", false},
 };
 const size_t cluster_place_count = PLACES;
-
-static const char schema[] =
-    "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"factors\"],\"properties\":{"
-    "\"factors\":{"
-    "\"type\":\"array\",\"minItems\":1,\"maxItems\":24,\"items\":{\"type\":\"object\","
-    "\"additionalProperties\":false,"
-    "\"required\":[\"name\",\"description\",\"features\"],\"properties\":{\"name\":{\"type\":\"string\"},"
-    "\"description\":{\"type\":\"string\"},\"features\":{\"type\":\"array\",\"minItems\":1,\"items\":{"
-    "\"type\":\"integer\"}}}}}}}";
 
 /* ---- the features ------------------------------------------------------------------------------------- */
 
@@ -87,6 +79,21 @@ size_t cluster_features(const UserModel *model, Arena *arena, ClusterFeature **f
 
 /* ---- the ask ------------------------------------------------------------------------------------------ */
 
+/* Small models put everything into one group unless they are held to a few. */
+static const char *schema_of(size_t count, Arena *arena)
+{
+    return arena_format(
+        arena,
+        "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"factors\"],\"properties\":{"
+        "\"factors\":{"
+        "\"type\":\"array\",\"minItems\":%d,\"maxItems\":%d,\"items\":{\"type\":\"object\","
+        "\"additionalProperties\":false,\"required\":[\"name\",\"description\",\"features\"],\"properties\":{"
+        "\"name\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"},\"features\":{\"type\":"
+        "\"array\","
+        "\"minItems\":1,\"items\":{\"type\":\"integer\"}}}}}}}",
+        count < FEW_FEATURES ? 1 : 3, FACTOR_GENERATED_LIMIT);
+}
+
 void cluster_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin *plugin,
                  const ClusterFeature *features, size_t count, Arena *arena)
 {
@@ -113,7 +120,7 @@ void cluster_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin 
         [PLACE_COUNT] = text_of(arena_format(arena, "%zu", count)),
     };
     prompt_template_append(&ask->prompt, prompt, values);
-    ask->schema = schema;
+    ask->schema = schema_of(count, arena);
     ask->max_tokens = (uint32_t)(FACTOR_GENERATED_LIMIT * TOKENS_OF_FACTOR + count * TOKENS_OF_FEATURE);
 }
 

@@ -77,7 +77,7 @@ static const char *schema_of(size_t count, Arena *arena)
         "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"queries\"],\"properties\":{"
         "\"queries\":{\"type\":\"array\",\"minItems\":%zu,\"maxItems\":%zu,\"items\":{\"type\":\"object\","
         "\"additionalProperties\":false,\"required\":[\"query\",\"features\"],\"properties\":{"
-        "\"query\":{\"type\":\"integer\"},\"features\":{\"type\":\"array\",\"minItems\":2,\"maxItems\":%d,"
+        "\"query\":{\"type\":\"integer\"},\"features\":{\"type\":\"array\",\"minItems\":3,\"maxItems\":%d,"
         "\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
         "\"required\":[\"quotation\",\"name\",\"context\",\"polarity\"],\"properties\":{"
         "\"quotation\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"context\":{\"type\":\"string\"}"
