@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/llm/chat.h"
 
-#include <jansson.h>
-#include <stdio.h>
+#include "lib/llm/reply_json.h"
 
-static void release_json(json_t **json)
-{
-    json_decref(*json);
-}
-#define _cleanup_json_ __attribute__((cleanup(release_json)))
+#include <stdio.h>
 
 #define SHOWN_BODY 160 /* bytes of a body that says nothing else */
 

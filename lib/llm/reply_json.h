@@ -10,6 +10,12 @@
 
 #include <jansson.h>
 
+static inline void json_release(json_t **json)
+{
+    json_decref(*json);
+}
+#define _cleanup_json_ __attribute__((cleanup(json_release)))
+
 /*
  * The first JSON object in the reply that is whole, or, where the text ends inside one, that object with what
  * was complete of it: elements and members that ended. NULL where there is none, or where it is nested deeper

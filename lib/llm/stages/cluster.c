@@ -263,17 +263,12 @@ static void write_result(const Groups *groups, const ClusterFeature *features, s
         result->unassigned += groups->of[f] == NO_GROUP;
 }
 
-static void release_json(json_t **json)
-{
-    json_decref(*json);
-}
-
 const char *cluster_parse(rpmd_text reply, const ClusterFeature *features, size_t count, Arena *arena,
                           ClusterResult *result)
 {
     /* Each factor may be parted in two; what a model writes beyond this is noise. */
     enum { FACTORS_READ = 64 };
-    _cleanup_(release_json) json_t *value = reply_json(reply);
+    _cleanup_json_ json_t *value = reply_json(reply);
     const json_t *factors = json_object_get(value, "factors");
     size_t written = MIN(json_array_size(factors), (size_t)FACTORS_READ);
     Groups groups = {ARENA_ARRAY(arena, Group, 2 * FACTORS_READ), 0, ARENA_ARRAY(arena, uint32_t, count)};

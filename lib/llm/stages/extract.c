@@ -77,7 +77,7 @@ static const char *schema_of(size_t count, Arena *arena)
         "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"queries\"],\"properties\":{"
         "\"queries\":{\"type\":\"array\",\"minItems\":%zu,\"maxItems\":%zu,\"items\":{\"type\":\"object\","
         "\"additionalProperties\":false,\"required\":[\"query\",\"features\"],\"properties\":{"
-        "\"query\":{\"type\":\"integer\"},\"features\":{\"type\":\"array\",\"minItems\":3,\"maxItems\":%d,"
+        "\"query\":{\"type\":\"integer\"},\"features\":{\"type\":\"array\",\"minItems\":2,\"maxItems\":%d,"
         "\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
         "\"required\":[\"quotation\",\"name\",\"context\",\"polarity\"],\"properties\":{"
         "\"quotation\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"context\":{\"type\":\"string\"}"
@@ -177,15 +177,10 @@ static void take_query(ExtractResult *result, const json_t *features, rpmd_text 
         take_feature(result, json_array_get(features, i), query, arena);
 }
 
-static void release_json(json_t **json)
-{
-    json_decref(*json);
-}
-
 const char *extract_parse(rpmd_text reply, const ExtractQuery *queries, size_t count, Arena *arena,
                           ExtractResult *results)
 {
-    _cleanup_(release_json) json_t *value = reply_json(reply);
+    _cleanup_json_ json_t *value = reply_json(reply);
     const json_t *answers = json_object_get(value, "queries");
     const json_t *alone = json_object_get(value, "features");
     bool any = false;

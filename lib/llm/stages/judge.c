@@ -107,15 +107,10 @@ static FeatureJudgement judgement_of(const json_t *value)
                                               : FEATURE_INFLUENTIAL_NEUTRAL;
 }
 
-static void release_json(json_t **json)
-{
-    json_decref(*json);
-}
-
 const char *judge_parse(rpmd_text reply, const JudgeItem *items, size_t count,
                         FeatureJudgement *const *judgements)
 {
-    _cleanup_(release_json) json_t *value = reply_json(reply);
+    _cleanup_json_ json_t *value = reply_json(reply);
     const json_t *answers = json_object_get(value, "items");
     bool any = false;
     for (size_t i = 0; i < count; i++)

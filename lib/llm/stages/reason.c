@@ -372,15 +372,10 @@ static const char *fault_of_reply(const ReasonPath *paths, size_t count, Arena *
     return named ? arena_copy(arena, text.data, text.length) : NULL;
 }
 
-static void release_json(json_t **json)
-{
-    json_decref(*json);
-}
-
 const char *reason_parse(rpmd_text reply, const ReasonContext *context, const ModelEntry *const *entries,
                          size_t count, Arena *arena, ReasonPath *paths)
 {
-    _cleanup_(release_json) json_t *value = reply_json(reply);
+    _cleanup_json_ json_t *value = reply_json(reply);
     const json_t *answers = json_object_get(value, "paths");
     for (size_t i = 0; i < count; i++)
         paths[i] = (ReasonPath){{"", 0}, "has no reasoning"};
