@@ -95,6 +95,9 @@ static const Key keys[] = {
      "who groups a user's features into factors: native, or the name of a backend"},
     {"method", "judge", KEY_NAME, IN_TASK(stages[STAGE_JUDGE]), 0, 0, CONFIG_NATIVE,
      "who says which features influenced a free-text response: native, or the name of a backend"},
+    {"method", "embed", KEY_NAME, IN_TASK(stages[STAGE_EMBED]), 0, 0, CONFIG_NATIVE,
+     "who makes the vectors by which past items are found: native (from words), or the name of a backend with "
+     "/embeddings"},
     {"method", "reason", KEY_NAME, IN_TASK(stages[STAGE_REASON]), 0, 0, CONFIG_NATIVE,
      "who writes the reasoning paths of past items: native, or the name of a backend"},
     {"method", "respond", KEY_NAME, IN_TASK(stages[STAGE_RESPOND]), 0, 0, CONFIG_NATIVE,
@@ -390,7 +393,13 @@ static int check_stages(const Config *config, const char *path, const TaskSettin
 {
     for (Stage stage = 0; stage < STAGE_COUNT; stage++) {
         const char *who = settings->stages[stage];
-        if (strcmp(who, CONFIG_NATIVE) != 0 && !config_backend(config, who))
+        const BackendSettings *backend = config_backend(config, who);
+        if (stage == STAGE_EMBED && backend && backend->is_anthropic)
+            return status_refuse(status, STATUS_INVALID_ARGUMENT,
+                                 "%s: embed = %s names a backend of the shape anthropic, which has no "
+                                 "embeddings; name one of the shape openai, or write native",
+                                 path, who);
+        if (strcmp(who, CONFIG_NATIVE) != 0 && !backend)
             return status_refuse(
                 status, STATUS_INVALID_ARGUMENT,
                 "%s: %s = %s names no backend; write native, or add [backend %s] with its base_url and model",
@@ -480,6 +489,14 @@ const BackendSettings *config_backend(const Config *config, const char *name)
         if (strcmp(config->backends[i].name, name) == 0)
             return &config->backends[i];
     return NULL;
+}
+
+bool config_uses(const Config *config, Stage stage, const char *backend)
+{
+    bool uses = strcmp(config->method.stages[stage], backend) == 0;
+    for (size_t i = 0; i < config->task_count && !uses; i++)
+        uses = strcmp(config->tasks[i].settings.stages[stage], backend) == 0;
+    return uses;
 }
 
 void config_set_string(char **setting, const char *value)

@@ -102,6 +102,9 @@ const TaskSettings *config_task(const Config *config, const char *task);
 /* A backend by its name, or NULL. Borrowed. */
 const BackendSettings *config_backend(const Config *config, const char *name);
 
+/* Whether a stage of some task runs on a backend. */
+bool config_uses(const Config *config, Stage stage, const char *backend);
+
 /* Replaces a string setting. */
 void config_set_string(char **setting, const char *value);
 void config_clear_plugin_dirs(Config *config);

@@ -21,9 +21,12 @@ static int check_backend(Session *session, const char *name)
     bool is_json = session_print_json(session, &response->base);
     for (size_t i = 0; i < response->n_checks; i++) {
         const Rpmd__V1__BackendCheck *check = response->checks[i];
-        all_work &= check->works;
+        all_work &= check->works || !check->is_needed;
         if (!is_json)
-            printf("%-16s %-5s %s %6lu ms  %s\n", name, check->name, check->works ? "works " : "FAILED",
+            printf("%-16s %-10s %-6s %6lu ms  %s\n", name, check->name,
+                   check->works       ? "works"
+                   : check->is_needed ? "FAILED"
+                                      : "no",
                    (unsigned long)check->milliseconds, check->detail);
     }
     rpmd__v1__check_backend_response__free_unpacked(response, NULL);

@@ -3,6 +3,7 @@
 
 #include "daemon/log.h"
 #include "lib/base/memory.h"
+#include "lib/llm/embedding.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -131,6 +132,8 @@ int backend_init(Backend *backend, Llm *llm, uv_loop_t *loop, const BackendSetti
         length--;
     buffer_append_format(&text, "%.*s%s", (int)length, settings->base_url, llm_chat_path(shape));
     backend->url = buffer_take(&text);
+    buffer_append_format(&text, "%.*s%s", (int)length, settings->base_url, LLM_EMBEDDING_PATH);
+    backend->embedding_url = buffer_take(&text);
     if (key) {
         buffer_append_format(&text, settings->is_anthropic ? "x-api-key: %s" : "Authorization: Bearer %s",
                              key);
@@ -151,6 +154,7 @@ void backend_finish(Backend *backend)
     free_secret(&backend->key);
     free_secret(&backend->key_header);
     free(backend->url);
+    free(backend->embedding_url);
     for (char **header = backend->headers; header && *header; header++)
         free(*header);
     free(backend->headers);

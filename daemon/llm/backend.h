@@ -37,6 +37,7 @@ typedef struct Backend {
     const BackendSettings *settings;
     Llm *llm;
     char *url;
+    char *embedding_url;
     char *key;        /* owned; NULL: none. Never shown */
     char *key_header; /* owned; NULL: none */
     char **headers;   /* owned; NULL-terminated */

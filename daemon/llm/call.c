@@ -3,6 +3,7 @@
 
 #include "daemon/log.h"
 #include "lib/base/memory.h"
+#include "lib/llm/embedding.h"
 #include "lib/llm/retry.h"
 
 #include <ctype.h>
@@ -12,9 +13,8 @@
 #define NANOSECONDS_PER_MILLISECOND 1000000ull
 #define NANOSECONDS_PER_SECOND 1000000000ull
 #define ERROR_BODY_LIMIT 4096 /* bytes of an error's body that are read */
-#define WHOLE_BODY_LIMIT                                                                                     \
-    (4 * LLM_REPLY_LIMIT) /* bytes of a reply that is no stream: JSON escapes the text                       \
-                           */
+/* Bytes of a reply that is no stream: JSON escapes a text, and writes a number of a vector in some twenty. */
+#define WHOLE_BODY_LIMIT (16 * LLM_REPLY_LIMIT)
 #define AFTER_END_MS 1000 /* for the connection, behind the event that says that nothing follows */
 #define BYTES_PER_TOKEN 4 /* of English, roughly; where a server does not count */
 
@@ -82,7 +82,7 @@ static void end(LlmCall *call, const Status *status)
     bool was_made = call->state != CALL_WAITING && call->state != CALL_REFUSED;
     if (usage.prompt_tokens == 0 && call->reply.text.length > 0)
         usage.prompt_tokens = call->prompt_length / BYTES_PER_TOKEN + 1;
-    if (usage.completion_tokens == 0 && call->reply.text.length > 0)
+    if (usage.completion_tokens == 0 && call->reply.text.length > 0 && !call->is_embedding)
         usage.completion_tokens = call->reply.text.length / BYTES_PER_TOKEN + 1;
     leave(call);
     backend->counts.calls++;
@@ -204,15 +204,16 @@ static Failure failure_of_status(const LlmCall *call, const HttpResult *result)
     if (result->status == 429) {
         failure.code = STATUS_RESOURCE_EXHAUSTED;
         advice = "; try again later, or set requests_per_minute";
-    } else if (failure.may_pass || result->status >= 500) {
+    } else if (failure.may_pass || (result->status >= 500 && result->status != 501)) {
         failure.code = STATUS_UNAVAILABLE;
         failure.speaks_of_server = true;
     } else if (result->status == 400 || result->status == 413 || result->status == 422) {
         failure.code = STATUS_INVALID_ARGUMENT;
     } else if (result->status == 401 || result->status == 403) {
         advice = "; check its key";
-    } else if (result->status == 404) {
-        advice = "; check its base_url and model";
+    } else if (result->status == 404 || result->status == 501) {
+        advice = call->is_embedding ? "; check that it serves embeddings, and its base_url and model"
+                                    : "; check its base_url and model";
     }
     snprintf(failure.sentence, sizeof(failure.sentence), "backend %s answered HTTP %ld: %s%s", settings->name,
              result->status, said, advice);
@@ -275,6 +276,15 @@ static void on_bytes(void *data, long status, rpmd_text bytes)
         buffer_append(&call->body, bytes.data, MIN(bytes.length, limit - MIN(call->body.length, limit)));
 }
 
+static bool take_whole(LlmCall *call)
+{
+    LlmShape shape = call->backend->settings->is_anthropic ? LLM_SHAPE_ANTHROPIC : LLM_SHAPE_OPENAI;
+    rpmd_text body = {buffer_string(&call->body), call->body.length};
+    if (call->is_embedding)
+        return llm_embedding_take(&call->reply, body);
+    return llm_chat_take_whole(&call->reply, shape, body) && !call->reply.error[0];
+}
+
 /* Whether a refusal may be one of the response_format alone. */
 static bool may_be_the_form(const LlmCall *call, long status)
 {
@@ -285,12 +295,8 @@ static bool may_be_the_form(const LlmCall *call, long status)
 static void on_end(void *data, const HttpResult *result)
 {
     LlmCall *call = data;
-    LlmShape shape = call->backend->settings->is_anthropic ? LLM_SHAPE_ANTHROPIC : LLM_SHAPE_OPENAI;
     call->http = NULL;
-    if (result->status == 200 && call->is_known && !call->is_stream && !result->error &&
-        llm_chat_take_whole(&call->reply, shape,
-                            (rpmd_text){buffer_string(&call->body), call->body.length}) &&
-        !call->reply.error[0]) {
+    if (result->status == 200 && call->is_known && !call->is_stream && !result->error && take_whole(call)) {
         /* It came in one piece, so the piece is handed over in one. */
         if (call->handlers->on_text && call->reply.text.length > 0)
             call->handlers->on_text(call->data, (rpmd_text){call->reply.text.data, call->reply.text.length});
@@ -326,13 +332,14 @@ static void on_end(void *data, const HttpResult *result)
     fail(call, &failure);
 }
 
-static void attempt(LlmCall *call)
+static void write_body(const LlmCall *call, Buffer *body)
 {
-    static const HttpHandlers handlers = {on_bytes, on_end};
-    const Backend *backend = call->backend;
-    const BackendSettings *settings = backend->settings;
+    const BackendSettings *settings = call->backend->settings;
     LlmShape shape = settings->is_anthropic ? LLM_SHAPE_ANTHROPIC : LLM_SHAPE_OPENAI;
-    _cleanup_buffer_ Buffer body = BUFFER_INIT;
+    if (call->is_embedding) {
+        llm_embedding_append(body, settings->model, (rpmd_text){call->prompt, call->prompt_length});
+        return;
+    }
     const LlmChat chat = {
         .model = settings->model,
         .prompt = {call->prompt, call->prompt_length},
@@ -341,7 +348,16 @@ static void attempt(LlmCall *call)
         .schema = call->schema,
         .form = call->form,
     };
-    llm_chat_append(&body, shape, &chat);
+    llm_chat_append(body, shape, &chat);
+}
+
+static void attempt(LlmCall *call)
+{
+    static const HttpHandlers handlers = {on_bytes, on_end};
+    const Backend *backend = call->backend;
+    const BackendSettings *settings = backend->settings;
+    _cleanup_buffer_ Buffer body = BUFFER_INIT;
+    write_body(call, &body);
     call->state = CALL_ATTEMPTING;
     call->attempts++;
     call->backend->counts.attempts++;
@@ -351,7 +367,7 @@ static void attempt(LlmCall *call)
     llm_rate_take(&call->backend->requests, 1, call->attempt_ns);
     llm_rate_take(&call->backend->tokens, call->prompt_length / BYTES_PER_TOKEN + 1, call->attempt_ns);
     call->http = http_post(backend->llm->http,
-                           &(HttpRequest){.url = backend->url,
+                           &(HttpRequest){.url = call->is_embedding ? backend->embedding_url : backend->url,
                                           .unix_socket = settings->unix_socket,
                                           .ca_file = settings->ca_file,
                                           .key_header = backend->key_header,
@@ -465,6 +481,7 @@ LlmCall *llm_call(Llm *llm, const LlmRequest *request, const LlmHandlers *handle
         .prompt = memory_copy_text(request->prompt.data, request->prompt.length),
         .prompt_length = request->prompt.length,
         .schema = request->schema ? memory_copy_text(request->schema, strlen(request->schema)) : NULL,
+        .is_embedding = request->is_embedding,
         .max_tokens = request->max_tokens,
         .deadline_ns = request->deadline_ns,
         .form = backend->form,

@@ -23,6 +23,7 @@ struct LlmCall {
     char *prompt; /* owned */
     size_t prompt_length;
     char *schema; /* owned */
+    bool is_embedding;
     uint32_t max_tokens;
     uint64_t deadline_ns;
     LlmForm form;

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Calls of black-box LLMs: one prompt in, one text out, streamed. A call waits for its turn at the backend
+ * Calls of black-box LLMs: one prompt in, one text out, streamed; and of embedders. A call waits for its turn at the backend
  * (as many at a time, as many a minute as are configured), is tried again where its failure may pass, and
  * ends at its deadline.
  *
@@ -24,7 +24,8 @@ const Backend *llm_backend(const Llm *llm, size_t index);
 
 typedef struct LlmRequest {
     const char *backend;  /* its name; has to be configured */
-    rpmd_text prompt;     /* UTF-8 */
+    rpmd_text prompt;     /* UTF-8; for embeddings a JSON list of texts */
+    bool is_embedding;    /* asks for vectors: the reply's text is as lib/llm/embedding.h says */
     const char *schema;   /* a JSON schema for the reply; NULL: the reply is text */
     uint32_t max_tokens;  /* of the reply; 0: the backend's */
     uint64_t deadline_ns; /* on the clock of uv_hrtime; 0: none */

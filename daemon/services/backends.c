@@ -4,6 +4,7 @@
 #include "daemon/services/convert.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/llm/embedding.h"
 #include "lib/llm/reply_json.h"
 
 #include <time.h>
@@ -51,15 +52,18 @@ Rpmd__V1__BackendStatus **backends_status(const ServiceContext *context, Arena *
 
 /* ---- check -------------------------------------------------------------------------------------------- */
 
-#define CHECKS 2
+/* What is tried of a backend, in this order. */
+typedef enum CheckKind { CHECK_CHAT, CHECK_JSON, CHECK_EMBEDDINGS } CheckKind;
+#define CHECKS 3
 
 /* The tiny calls of a backend, one after the other. */
 typedef struct Check {
     GrpcCall *call;
     ServiceContext *context;
-    const char *backend; /* of the configuration */
+    const BackendSettings *backend; /* of the configuration */
     Arena arena;
     LlmCall *llm;
+    CheckKind kind; /* being tried */
     size_t pieces;
     Rpmd__V1__BackendCheck checks[CHECKS];
     Rpmd__V1__BackendCheck *list[CHECKS];
@@ -79,10 +83,30 @@ static const char check_schema[] =
     "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"color\"],\"properties\":{"
     "\"color\":{\"enum\":[\"red\",\"green\",\"blue\"]}}}";
 
-static void check_next(Check *check);
+static const struct {
+    const char *name, *prompt, *schema;
+} check_asks[CHECKS] = {
+    [CHECK_CHAT] = {"chat", "Say hello in one word.", NULL},
+    [CHECK_JSON] =
+        {"json",
+         "Which of red, green and blue has the sky by day? Answer with JSON only: {\"color\": \"...\"}",
+         check_schema},
+    [CHECK_EMBEDDINGS] = {"embeddings", "[\"slow pace\",\"tense ending\"]", NULL},
+};
 
-static const char *describe_chat(Check *check, const LlmResult *result)
+/* A backend that no stage uses yet is meant to chat. */
+static bool is_needed(const Check *check)
 {
+    const char *name = check->backend->name;
+    bool embeds = config_uses(check->context->config, STAGE_EMBED, name), chats = !embeds;
+    for (Stage stage = 0; stage < STAGE_COUNT; stage++)
+        chats |= stage != STAGE_EMBED && config_uses(check->context->config, stage, name);
+    return check->kind == CHECK_EMBEDDINGS ? embeds : chats;
+}
+
+static const char *describe_chat(Check *check, const LlmResult *result, bool *works)
+{
+    *works = true;
     return arena_format(
         &check->arena, "answered \"%.*s\" in %zu pieces, with %lu prompt and %lu completion tokens",
         (int)MIN(result->text.length, (size_t)60), result->text.data, check->pieces,
@@ -93,7 +117,7 @@ static const char *describe_json(Check *check, const LlmResult *result, bool *wo
 {
     json_t *value = reply_json(result->text);
     const Backend *backend = NULL;
-    for (size_t i = 0; !backend || strcmp(backend->settings->name, check->backend) != 0; i++)
+    for (size_t i = 0; !backend || backend->settings != check->backend; i++)
         backend = llm_backend(check->context->llm, i);
     *works = json_is_string(json_object_get(value, "color"));
     json_decref(value);
@@ -108,6 +132,16 @@ static const char *describe_json(Check *check, const LlmResult *result, bool *wo
                                  (int)MIN(result->text.length, (size_t)60), result->text.data);
 }
 
+static const char *describe_embeddings(Check *check, const LlmResult *result, bool *works)
+{
+    rpmd_text lines = result->text;
+    uint32_t count = 0;
+    *works = llm_embedding_next(&check->arena, &lines, &count) &&
+             llm_embedding_next(&check->arena, &lines, &count) && lines.length == 0;
+    return *works ? arena_format(&check->arena, "vectors of %u numbers", count)
+                  : "it has not one vector for each text; choose another server";
+}
+
 static void on_check_text(void *data, rpmd_text piece)
 {
     (void)piece;
@@ -115,21 +149,34 @@ static void on_check_text(void *data, rpmd_text piece)
     check->pieces++;
 }
 
+static void check_next(Check *check);
+
+/* A server that chats may hold to JSON; one that does not may embed. One that is not there does nothing. */
+static bool choose_next(Check *check, const Status *status, bool works)
+{
+    if (status->code == STATUS_UNAVAILABLE || check->kind == CHECK_EMBEDDINGS)
+        return false;
+    check->kind = check->kind == CHECK_CHAT && works ? CHECK_JSON : CHECK_EMBEDDINGS;
+    return check->kind == CHECK_JSON || !check->backend->is_anthropic;
+}
+
 static void on_check_end(void *data, const LlmResult *result)
 {
+    static const char *(*const describe[CHECKS])(Check *, const LlmResult *, bool *) = {
+        [CHECK_CHAT] = describe_chat, [CHECK_JSON] = describe_json, [CHECK_EMBEDDINGS] = describe_embeddings};
     Check *check = data;
     Rpmd__V1__BackendCheck *message = &check->checks[check->done];
     bool works = status_is_ok(&result->status);
     const char *detail = result->status.message;
     check->llm = NULL;
     if (works)
-        detail = check->done == 0 ? describe_chat(check, result) : describe_json(check, result, &works);
+        detail = describe[check->kind](check, result, &works);
     message->works = works;
+    message->is_needed = is_needed(check);
     message->detail = arena_format(&check->arena, "%s", detail);
     message->milliseconds = result->milliseconds;
     check->list[check->done++] = message;
-    /* A server that does not chat does nothing else. */
-    if (check->done < CHECKS && works) {
+    if (choose_next(check, &result->status, works)) {
         check_next(check);
         return;
     }
@@ -142,21 +189,14 @@ static void on_check_end(void *data, const LlmResult *result)
 static void check_next(Check *check)
 {
     static const LlmHandlers handlers = {on_check_text, on_check_end};
-    static const struct {
-        const char *name, *prompt, *schema;
-    } asks[CHECKS] = {
-        {"chat", "Say hello in one word.", NULL},
-        {"json",
-         "Which of red, green and blue has the sky by day? Answer with JSON only: {\"color\": \"...\"}",
-         check_schema},
-    };
     Rpmd__V1__BackendCheck *message = &check->checks[check->done];
     rpmd__v1__backend_check__init(message);
-    message->name = arena_format(&check->arena, "%s", asks[check->done].name);
+    message->name = arena_format(&check->arena, "%s", check_asks[check->kind].name);
     check->pieces = 0;
-    const LlmRequest request = {.backend = check->backend,
-                                .prompt = text_of(asks[check->done].prompt),
-                                .schema = asks[check->done].schema,
+    const LlmRequest request = {.backend = check->backend->name,
+                                .prompt = text_of(check_asks[check->kind].prompt),
+                                .is_embedding = check->kind == CHECK_EMBEDDINGS,
+                                .schema = check_asks[check->kind].schema,
                                 .max_tokens = CHECK_TOKENS,
                                 .deadline_ns = uv_hrtime() + CHECK_SECONDS * 1000000000ull};
     check->llm = llm_call(check->context->llm, &request, &handlers, check);
@@ -176,7 +216,7 @@ void backends_on_check(GrpcCall *call, const void *message)
         return;
     }
     Check *check = NEW(Check);
-    *check = (Check){.call = call, .context = context, .backend = settings->name};
+    *check = (Check){.call = call, .context = context, .backend = settings};
     grpc_call_set_context(call, check, release_check);
     check_next(check);
 }

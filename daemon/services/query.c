@@ -72,21 +72,27 @@ static void find_model(QueryCall *query)
 }
 
 /* An LLM that does not answer is made up for by the plugin; one that may not be asked is not. */
-static void on_llm_extracted(void *data, const Status *status, bool is_replaced, const StageTotals *totals)
+static void on_llm_extracted(void *data, const ExtractionResult *result)
 {
     QueryCall *query = data;
+    const Status *statuses[] = {&result->extract, &result->embed};
     query->extraction = NULL;
-    query_account(query, totals->calls, &totals->usage, totals->cost_micros);
-    if (!status_is_ok(status) && status->code != STATUS_UNAVAILABLE) {
-        grpc_call_finish(query->call, status);
-        return;
+    query_account(query, result->totals.calls, &result->totals.usage, result->totals.cost_micros);
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        if (!status_is_ok(statuses[i]) && statuses[i]->code != STATUS_UNAVAILABLE) {
+            grpc_call_finish(query->call, statuses[i]);
+            return;
+        }
     }
-    if (is_replaced)
+    if (result->is_extracted)
         query->features_source = RPMD__V1__SOURCE__SOURCE_LLM;
-    else
-        query->notice =
-            arena_format(&query->arena, "%s; the features are those of the plugin",
-                         status_is_ok(status) ? "the LLM's features were of no use" : status->message);
+    else if (stage_backend(query->context->stages, query->task, STAGE_EXTRACT))
+        query->notice = arena_format(&query->arena, "%s; the features are those of the plugin",
+                                     status_is_ok(&result->extract) ? "the LLM's features were of no use"
+                                                                    : result->extract.message);
+    if (!status_is_ok(&result->embed))
+        query->notice = arena_format(&query->arena, "%s%s%s; the examples were found by their words",
+                                     query->notice, *query->notice ? "; " : "", result->embed.message);
     find_model(query);
 }
 
@@ -99,8 +105,8 @@ static void extract_with_llm(QueryCall *query, Analysis *analysis)
         .arena = &query->arena,
         .deadline_ns = grpc_call_deadline(query->call),
     };
-    query->extraction =
-        extraction_begin(query->context->stages, query->context->plugins, &request, on_llm_extracted, query);
+    query->extraction = extraction_begin(query->context->stages, query->context->plugins,
+                                         query->context->config, &request, on_llm_extracted, query);
 }
 
 static void on_extracted(PluginBatch *batch, void *data)

@@ -46,7 +46,7 @@ struct QueryCall {
     LlmResponse *response;        /* of an LLM, being made (respond.c) */
     Rpmd__V1__Source features_source;
     Rpmd__V1__Usage usage; /* of LLMs */
-    const char *notice;    /* why features are not those of the LLM that is configured; "" */
+    const char *notice;    /* why features or the embedding are not what is configured; "" */
 };
 
 /* Begins a query of a call; answer is called when everything above is there, or the call is refused. */

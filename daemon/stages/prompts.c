@@ -29,6 +29,7 @@ typedef struct Kind {
     const size_t *place_count;
 } Kind;
 
+/* An embedder takes no prompt. */
 static const Kind kinds[STAGE_COUNT] = {
     [STAGE_EXTRACT] = {prompt_extract_begin, prompt_extract_end, extract_places, &extract_place_count},
     [STAGE_CLUSTER] = {prompt_cluster_begin, prompt_cluster_end, cluster_places, &cluster_place_count},
@@ -73,7 +74,7 @@ static int find_stage(const char *name, Stage *stage)
 {
     size_t length = strlen(name) - strlen(FILE_SUFFIX);
     for (*stage = 0; *stage < STAGE_COUNT; (*stage)++)
-        if (strlen(stage_name(*stage)) == length && memcmp(stage_name(*stage), name, length) == 0)
+        if (kinds[*stage].begin && strlen(stage_name(*stage)) == length && memcmp(stage_name(*stage), name, length) == 0)
             return 0;
     return -1;
 }
@@ -139,6 +140,8 @@ int prompts_read(Prompts **prompts, const char *directory, Status *status)
     int r = 0;
     for (Stage stage = 0; stage < STAGE_COUNT && r == 0; stage++) {
         const Kind *kind = &kinds[stage];
+        if (!kind->begin)
+            continue;
         rpmd_text source = {kind->begin, (size_t)(kind->end - kind->begin)};
         r = prompt_template_read(&read->presets[stage], source, stage_name(stage), kind->places,
                                  *kind->place_count, status);

@@ -142,7 +142,8 @@ static void on_reply(void *data, const StageReply *reply)
         return;
     }
     const char *fault = run->work->take(run->data, batch->begin, batch->count, reply->text, &batch->arena);
-    if (!fault || batch->is_repaired) {
+    /* An embedder has no use for a sentence about its fault. */
+    if (!fault || batch->is_repaired || run->request.stage == STAGE_EMBED) {
         finish_batch(batch, fault != NULL);
         return;
     }

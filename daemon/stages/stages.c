@@ -203,7 +203,8 @@ static void hash_request(StageCall *call)
 {
     const StageRequest *request = &call->request;
     const BackendSettings *settings = config_backend(call->stages->context.config, request->backend);
-    const char *texts[] = {settings->base_url, settings->model, request->schema ? request->schema : ""};
+    const char *form = request->stage == STAGE_EMBED ? "embedding" : request->schema ? request->schema : "";
+    const char *texts[] = {settings->base_url, settings->model, form};
     const double numbers[] = {request->max_tokens ? request->max_tokens : (double)settings->max_tokens,
                               settings->temperature, settings->is_anthropic};
     struct sha256_ctx context;
@@ -315,6 +316,7 @@ static void begin_flight(StageCall *call)
     flight->llm = llm_call(stages->context.llm,
                            &(LlmRequest){.backend = request->backend,
                                          .prompt = request->prompt,
+                                         .is_embedding = request->stage == STAGE_EMBED,
                                          .schema = request->schema,
                                          .max_tokens = request->max_tokens,
                                          .deadline_ns = request->deadline_ns},

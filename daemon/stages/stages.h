@@ -36,7 +36,7 @@ void stages_close(Stages *stages);
 /* When the loop has ended. NULL is fine. */
 void stages_free(Stages *stages);
 
-/* The prompt of a stage of a task. Borrowed. */
+/* The prompt of a stage of a task. Borrowed. Not of STAGE_EMBED, which has none. */
 const PromptTemplate *stage_prompt(const Stages *stages, const char *task, Stage stage);
 
 uv_loop_t *stages_loop(const Stages *stages);
@@ -49,7 +49,7 @@ typedef struct StageRequest {
     rpmd_text task;
     rpmd_text user;
     const char *backend;
-    rpmd_text prompt;
+    rpmd_text prompt;     /* STAGE_EMBED: a JSON list of texts */
     const char *schema;   /* NULL: the reply is text */
     uint32_t max_tokens;  /* 0: the backend's */
     uint64_t deadline_ns; /* on the clock of uv_hrtime; 0: none */

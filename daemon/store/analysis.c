@@ -12,6 +12,8 @@ int analysis_drop(Database *database, uint64_t user, uint64_t item, Status *stat
     if (r == 0)
         r = database_execute(database, status, DROP_TRAITS, INTEGER(user), INTEGER(item));
     if (r == 0)
+        r = database_execute(database, status, DROP_EMBEDDING, INTEGER(user), INTEGER(item));
+    if (r == 0)
         r = database_execute(database, status, DROP_REASONING, INTEGER(user), INTEGER(item));
     return r;
 }
@@ -37,6 +39,11 @@ static int add_parts(Database *database, uint64_t user, uint64_t item, const Ana
         r = database_execute(database, status, ADD_TRAIT, INTEGER(user), INTEGER(item), INTEGER(i),
                              TEXT(trait->name), TEXT(trait->meaning));
     }
+    const Embedding *embedding = &analysis->embedding;
+    rpmd_text numbers = {(const char *)embedding->values, embedding->count * sizeof(float)};
+    if (r == 0 && embedding->count > 0)
+        r = database_execute(database, status, ADD_EMBEDDING, INTEGER(user), INTEGER(item),
+                             INTEGER(embedding->space), BLOB(numbers));
     return r;
 }
 
@@ -220,6 +227,23 @@ static int load_traits(Database *database, const Range *range, Walk walk, Arena 
     return r;
 }
 
+static int load_embeddings(Database *database, const Range *range, Walk walk, Arena *arena, Status *status)
+{
+    int r = QUERY_RANGE(LIST_EMBEDDINGS);
+    DATABASE_EACH(database, status, LIST_EMBEDDINGS, r)
+    {
+        StoreItem *item = walk_to(&walk, COLUMN_NUMBER(LIST_EMBEDDINGS, 0));
+        rpmd_text numbers = database_borrow(database, STATEMENT_LIST_EMBEDDINGS, 2);
+        uint32_t count = (uint32_t)(numbers.length / sizeof(float));
+        if (!item || count == 0)
+            continue;
+        float *values = ARENA_ARRAY(arena, float, count);
+        memcpy(values, numbers.data, count * sizeof(float));
+        item->analysis.embedding = (Embedding){values, count, COLUMN_NUMBER(LIST_EMBEDDINGS, 1)};
+    }
+    return r;
+}
+
 static int load_reasoning(Database *database, const Range *range, Walk walk, Arena *arena, Status *status)
 {
     int r = QUERY_RANGE(LIST_REASONING);
@@ -255,6 +279,8 @@ int analysis_load(Database *database, uint64_t user, StoreItem *items, size_t co
         r = load_option_classes(database, &range, walk, arena, status);
     if (r == 0)
         r = load_traits(database, &range, walk, arena, status);
+    if (r == 0)
+        r = load_embeddings(database, &range, walk, arena, status);
     if (r == 0)
         r = load_reasoning(database, &range, walk, arena, status);
     return r;

@@ -20,6 +20,7 @@ static int erase_rows(Database *database, const UserRow *user, StoreErased *eras
     if (r != 0)
         return r;
     ERASE(ERASE_REASONING, &erased->reasoning_paths);
+    ERASE(ERASE_EMBEDDINGS, NULL);
     ERASE(ERASE_TRAITS, NULL);
     ERASE(ERASE_FEATURES, &erased->features);
     ERASE(ERASE_OPTION_CLASSES, NULL);

@@ -213,9 +213,20 @@ static const char version_2[] =
     "  UPDATE reply_total SET bytes = bytes - length(CAST(OLD.text AS BLOB)) - 160;"
     "END;";
 
+static const char version_3[] =
+    /* numbers: floats of 32 bits, of the machine. */
+    "CREATE TABLE embedding ("
+    "  user INTEGER NOT NULL REFERENCES user,"
+    "  item INTEGER NOT NULL,"
+    "  space INTEGER NOT NULL,"
+    "  numbers BLOB NOT NULL,"
+    "  PRIMARY KEY (user, item)"
+    ") STRICT, WITHOUT ROWID;";
+
 const SchemaStep schema_steps[] = {
     {.version = 1, .sql = version_1},
     {.version = 2, .sql = version_2},
+    {.version = 3, .sql = version_3},
 };
 const size_t schema_step_count = sizeof(schema_steps) / sizeof(schema_steps[0]);
 

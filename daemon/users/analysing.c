@@ -61,13 +61,18 @@ static void analyse_next(Operation *operation)
                             operation_deadline(operation), on_analysed, operation);
 }
 
-/* An item to analyse, or with what an LLM found in it. */
+/* An item to analyse, or with what was found in it already: by LLMs, or when it was appended. */
 static void add_fresh(Operation *operation, const StoreItem *item, const rpmd_text native_version)
 {
     const Draft *draft = operation->draft;
     const DraftItem *drafted = draft ? draft_find(draft, item) : NULL;
     FreshAnalysis *fresh = &operation->fresh[operation->fresh_count++];
     *fresh = (FreshAnalysis){.item = item, .version = native_version};
+    if (operation->appended && item->number == operation->appended_number &&
+        item->revision == operation->appended_revision) {
+        fresh->analysis = operation->appended->analysis;
+        fresh->version = operation->appended->version;
+    }
     if (!drafted || !drafted->analysis)
         return;
     fresh->analysis = drafted->analysis;

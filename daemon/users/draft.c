@@ -120,15 +120,17 @@ static void on_published(const UserReply *reply, void *data)
 
 static void publish(UserBuild *build)
 {
+    Status status = STATUS_INIT;
+    const rpmd_plugin *plugin = draft_plugin(build, &status);
+    if (!plugin) {
+        refuse(build, &status);
+        return;
+    }
     build->is_publishing = true;
     for (size_t i = 0; i < build->fresh_count; i++) {
         DraftItem *item = build->fresh[i];
-        item->has_version =
-            item->analysis->code != STATUS_OK ||
-            ((item->is_extracted ||
-              !stage_backend(build->users->context.stages, build->name.task.data, STAGE_EXTRACT)) &&
-             (item->is_judged || build->assembly.task.answer_kind != RPMD_ANSWER_TEXT ||
-              !stage_backend(build->users->context.stages, build->name.task.data, STAGE_JUDGE)));
+        item->has_version = task_is_complete(plugin, build->users->context.config, item->analysis,
+                                             item->is_extracted, item->is_judged);
     }
     if (build->request.is_estimate) {
         UserReply reply = {.status = STATUS_INIT};
@@ -193,12 +195,23 @@ void draft_stage_done(UserBuild *build, Stage stage, const Status *status, const
         refuse(build, status);
         return;
     }
-    if (stage == STAGE_EXTRACT && draft_judge(build))
-        return;
-    if (stage == STAGE_REASON)
-        publish(build);
-    else
+    switch (stage) {
+    case STAGE_EXTRACT:
+        if (draft_judge(build))
+            return;
+        _fallthrough_;
+    case STAGE_JUDGE:
+        if (draft_embed(build))
+            return;
+        _fallthrough_;
+    case STAGE_EMBED:
+    case STAGE_CLUSTER:
         make_model(build);
+        break;
+    case STAGE_REASON:
+    case STAGE_RESPOND:
+        publish(build);
+    }
 }
 
 /* ---- analyse, natively -------------------------------------------------------------------------------- */
@@ -229,7 +242,7 @@ static void analyse_next(UserBuild *build)
     const UsersContext *context = &build->users->context;
     size_t count = MIN(build->fresh_count - build->analysed, (size_t)ANALYSIS_BATCH);
     if (count == 0) {
-        if (!draft_extract(build) && !draft_judge(build))
+        if (!draft_extract(build) && !draft_judge(build) && !draft_embed(build))
             make_model(build);
         return;
     }

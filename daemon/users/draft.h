@@ -4,8 +4,8 @@
 /*
  * What LLMs contribute to a build, gathered before it while the user's present model serves:
  *
- *     load --> analyse (plugin) --> [extract] --> [judge] --> model (pool) --> [cluster --> model] -->
- * [reason] --> publish
+ *     load --> analyse (plugin) --> [extract] --> [judge] --> [embed] --> model (pool) -->
+ *     [cluster --> model] --> [reason] --> publish
  *
  * The build that follows takes what still fits the history as it then is; the rest is native.
  */

@@ -6,6 +6,7 @@
 #include "daemon/users/draft.h"
 #include "daemon/users/operation.h"
 #include "lib/llm/stages/cluster.h"
+#include "lib/llm/stages/embed.h"
 #include "lib/llm/stages/extract.h"
 #include "lib/llm/stages/judge.h"
 #include "lib/llm/stages/reason.h"
@@ -35,6 +36,7 @@ struct UserBuild {
     ExtractQuery *queries;
     JudgeItem *judge_items;
     FeatureJudgement **judgements;
+    const Analysis **to_embed;
     ClusterFeature *features;
     size_t feature_count;
     const ModelEntry **entries;
@@ -48,6 +50,7 @@ struct UserBuild {
 /* A stage over its elements; it calls next when it is over. False: there is nothing to ask. */
 bool draft_extract(UserBuild *build);
 bool draft_judge(UserBuild *build);
+bool draft_embed(UserBuild *build);
 bool draft_cluster(UserBuild *build);
 bool draft_reason(UserBuild *build);
 

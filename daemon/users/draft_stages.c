@@ -230,6 +230,63 @@ bool draft_judge(UserBuild *build)
     return begin(build, STAGE_JUDGE, count, &work);
 }
 
+/* ---- embed -------------------------------------------------------------------------------------------- */
+
+static size_t embed_next(void *data, size_t from)
+{
+    const UserBuild *build = data;
+    return MIN(build->element_count - from, (size_t)EMBED_BATCH);
+}
+
+static int embed_write(void *data, size_t from, size_t count, StageAsk *ask, Arena *arena, Status *status)
+{
+    (void)arena;
+    (void)status;
+    const UserBuild *build = data;
+    embed_ask(ask, build->to_embed + from, count);
+    return 0;
+}
+
+static const char *embed_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena)
+{
+    UserBuild *build = data;
+    const Config *config = build->users->context.config;
+    Embedding *embeddings = ARENA_ARRAY(arena, Embedding, count);
+    const char *fault = embed_parse(reply, config_backend(config, backend_of(build, STAGE_EMBED))->model,
+                                    count, &build->arena, embeddings);
+    for (size_t i = 0; i < count && !fault; i++)
+        build->elements[from + i]->analysis->embedding = embeddings[i];
+    return fault;
+}
+
+static void embed_progress(void *data, const StageTotals *totals)
+{
+    report_progress(data, STAGE_EMBED, totals);
+}
+
+static void embed_done(void *data, const Status *status, const StageTotals *totals)
+{
+    draft_stage_done(data, STAGE_EMBED, status, totals);
+}
+
+bool draft_embed(UserBuild *build)
+{
+    static const StageWork work = {embed_next, embed_write, embed_take, embed_progress, embed_done};
+    size_t count = 0;
+    if (!backend_of(build, STAGE_EMBED))
+        return false;
+    build->elements = ARENA_ARRAY(&build->arena, DraftItem *, build->fresh_count);
+    build->to_embed = ARENA_ARRAY(&build->arena, const Analysis *, build->fresh_count);
+    for (size_t i = 0; i < build->fresh_count; i++) {
+        const Analysis *analysis = build->fresh[i]->analysis;
+        if (analysis->code != STATUS_OK || analysis->feature_count == 0)
+            continue;
+        build->elements[count] = build->fresh[i];
+        build->to_embed[count++] = analysis;
+    }
+    return begin(build, STAGE_EMBED, count, &work);
+}
+
 /* ---- cluster ------------------------------------------------------------------------------------------ */
 
 static size_t cluster_next(void *data, size_t from)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Extraction of one query by an LLM, where the task is configured so: a new query, or an item that is
- * appended. */
+/*
+ * What an LLM and an embedder find in one query (a new one, or that of an item which is appended), where the task
+ * is configured so: features in the place of the plugin's, and the vector of the features.
+ */
 
 #include "daemon/plugins/registry.h"
 #include "daemon/stages/run.h"
@@ -16,18 +18,26 @@ typedef struct ExtractionRequest {
     UserName name;
     ExtractQuery query;
     Analysis *analysis; /* the plugin's: its features are replaced by what the LLM finds, which are judged by
-                         * words where there is an answer of an open task */
+                         * words where there is an answer of an open task; its embedding is filled in */
     Arena *arena;       /* for them */
     uint64_t deadline_ns;
 } ExtractionRequest;
 
-/* status: OK with is_replaced false where the LLM's replies were of no use: the plugin's features stand. */
-typedef void (*ExtractionDone)(void *data, const Status *status, bool is_replaced, const StageTotals *totals);
+typedef struct ExtractionResult {
+    bool is_extracted; /* the features are the LLM's */
+    Status extract;    /* why not: OK where none is configured, or its replies were of no use */
+    Status embed;      /* the same for the embedding */
+    StageTotals totals; /* of both */
+} ExtractionResult;
+
+/* The result is borrowed for the time of the callback. */
+typedef void (*ExtractionDone)(void *data, const ExtractionResult *result);
 
 bool extraction_is_wanted(const Stages *stages, const char *task);
 
-Extraction *extraction_begin(Stages *stages, PluginRegistry *plugins, const ExtractionRequest *request,
-                             ExtractionDone done, void *data);
+/* Of a task where it is wanted. */
+Extraction *extraction_begin(Stages *stages, PluginRegistry *plugins, const Config *config,
+                             const ExtractionRequest *request, ExtractionDone done, void *data);
 
 /* No callback comes any more. */
 void extraction_cancel(Extraction *extraction);

@@ -61,6 +61,9 @@ struct Operation {
     int64_t created_us;
     bool feeds_pool;
     bool knows_share;     /* the entry's share is what the store has */
+    FreshAnalysis *appended; /* OPERATION_APPEND: the item's analysis */
+    uint64_t appended_number;
+    uint64_t appended_revision;
     FreshAnalysis *fresh; /* items to analyse, and their analyses; in the arena */
     size_t fresh_count;
     size_t analysed;       /* of them, asked for or done */

@@ -422,6 +422,8 @@ static void on_put(StoreReply *reply, void *data)
     const StorePut *put = &reply->puts.puts[0];
     operation->reply.outcome = put->outcome;
     operation->reply.id = arena_text(&operation->arena, put->id);
+    operation->appended_number = put->number;
+    operation->appended_revision = put->revision;
     bool changed = put->outcome != STORE_UNCHANGED;
     if (!is_current(entry) || (changed && put->revision != entry->history_revision + 1)) {
         user_entry_set_model(entry, NULL, 0);
@@ -435,8 +437,8 @@ static void on_put(StoreReply *reply, void *data)
     operation->base_version = entry->model->version;
     operation->base_revision = put->revision;
     operation->feeds_pool = entry->feeds_pool;
-    operation->fresh->item = stored_item(operation, put);
-    operation->assembly.fresh = operation->fresh;
+    operation->appended->item = stored_item(operation, put);
+    operation->assembly.fresh = operation->appended;
     operation->assembly.fresh_count = 1;
     operation_assemble(operation, ASSEMBLY_PUT);
 }
@@ -449,20 +451,22 @@ static void put_item(Operation *operation)
 }
 
 /* Without an LLM that answers, the item has the plugin's features until it is built again. */
-static void on_item_extracted(void *data, const Status *status, bool is_replaced, const StageTotals *totals)
+static void on_item_extracted(void *data, const ExtractionResult *result)
 {
-    (void)totals;
     Operation *operation = data;
+    const Config *config = operation->users->context.config;
     const rpmd_plugin *plugin = operation_plugin(operation);
     if (!plugin)
         return;
-    if (!status_is_ok(status))
+    if (!status_is_ok(&result->extract))
         log_warning("task %s: features of an item that was appended are the plugin's: %s",
-                    operation->entry->task->name, status->message);
+                    operation->entry->task->name, result->extract.message);
+    if (!status_is_ok(&result->embed))
+        log_warning("task %s: an item that was appended has no embedding: %s", operation->entry->task->name,
+                    result->embed.message);
     /* What an LLM judges comes with a build. */
-    if (is_replaced && plugin->answer_kind != RPMD_ANSWER_TEXT)
-        operation->fresh->version =
-            task_extractor_version(&operation->arena, plugin, operation->users->context.config);
+    if (task_is_complete(plugin, config, operation->appended->analysis, result->is_extracted, false))
+        operation->appended->version = task_extractor_version(&operation->arena, plugin, config);
     put_item(operation);
 }
 
@@ -475,8 +479,8 @@ static void extract_item(Operation *operation, Analysis *analysis)
         .arena = &operation->arena,
         .deadline_ns = operation_deadline(operation),
     };
-    extraction_begin(operation->users->context.stages, operation->users->context.plugins, &request,
-                     on_item_extracted, operation);
+    extraction_begin(operation->users->context.stages, operation->users->context.plugins,
+                     operation->users->context.config, &request, on_item_extracted, operation);
 }
 
 static void on_item_analysed(PluginBatch *batch, void *data)
@@ -491,9 +495,9 @@ static void on_item_analysed(PluginBatch *batch, void *data)
     }
     Analysis *analysis = ARENA_NEW(&operation->arena, Analysis);
     analysis_copy(&operation->arena, analysis, &batch->analyses[0]);
-    operation->fresh = ARENA_NEW(&operation->arena, FreshAnalysis);
-    operation->fresh->analysis = analysis;
-    operation->fresh->version = arena_text(&operation->arena, text_of(batch->version));
+    operation->appended = ARENA_NEW(&operation->arena, FreshAnalysis);
+    operation->appended->analysis = analysis;
+    operation->appended->version = arena_text(&operation->arena, text_of(batch->version));
     if (extraction_is_wanted(operation->users->context.stages, operation->entry->task->name))
         extract_item(operation, analysis);
     else

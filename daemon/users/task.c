@@ -25,9 +25,24 @@ rpmd_text task_extractor_version(Arena *arena, const rpmd_plugin *plugin, const 
     const BackendSettings *judge = plugin->answer_kind == RPMD_ANSWER_TEXT
                                        ? config_backend(config, settings->stages[STAGE_JUDGE])
                                        : NULL;
-    return text_of(arena_format(arena, "%s%s%s%s%s", plugin->version, extract ? ", features by " : "",
+    const BackendSettings *embed = config_backend(config, settings->stages[STAGE_EMBED]);
+    return text_of(arena_format(arena, "%s%s%s%s%s%s%s", plugin->version, extract ? ", features by " : "",
                                 extract ? extract->model : "", judge ? ", judged by " : "",
-                                judge ? judge->model : ""));
+                                judge ? judge->model : "", embed ? ", embedded by " : "",
+                                embed ? embed->model : ""));
+}
+
+bool task_is_complete(const rpmd_plugin *plugin, const Config *config, const Analysis *analysis,
+                      bool is_extracted, bool is_judged)
+{
+    const TaskSettings *settings = config_task(config, plugin->name);
+    bool is_open = plugin->answer_kind == RPMD_ANSWER_TEXT;
+    bool is_embedded = analysis->embedding.count > 0 || analysis->feature_count == 0;
+    if (analysis->code != STATUS_OK)
+        return true;
+    return (is_extracted || !config_backend(config, settings->stages[STAGE_EXTRACT])) &&
+           (is_judged || !is_open || !config_backend(config, settings->stages[STAGE_JUDGE])) &&
+           (is_embedded || !config_backend(config, settings->stages[STAGE_EMBED]));
 }
 
 ReasoningTask task_reasoning(Arena *arena, const rpmd_plugin *plugin, double smoothing)

@@ -13,10 +13,14 @@
 ModelTask task_of_plugin(Arena *arena, const rpmd_plugin *plugin);
 
 /*
- * What stands as the extractor's version beside an analysis: the plugin's, and the LLM's where one finds
- * features or judges them, so that a change of either makes models stale.
+ * What stands as the extractor's version beside an analysis: the plugin's, the LLM's where one finds features
+ * or judges them, and the embedder's, so that a change of any makes models stale.
  */
 rpmd_text task_extractor_version(Arena *arena, const rpmd_plugin *plugin, const Config *config);
+
+/* Whether an analysis has all that this version says: what is configured was done, and found of use. */
+bool task_is_complete(const rpmd_plugin *plugin, const Config *config, const Analysis *analysis,
+                      bool is_extracted, bool is_judged);
 
 /* How the task speaks of queries and responses. smoothing: alpha of the shares that are shown. */
 ReasoningTask task_reasoning(Arena *arena, const rpmd_plugin *plugin, double smoothing);

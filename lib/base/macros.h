@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#define _fallthrough_ __attribute__((fallthrough))
 #define _cleanup_(function) __attribute__((cleanup(function)))
 #define _printf_(text, first) __attribute__((__format__(__printf__, text, first)))
 #define _unused_ __attribute__((unused))

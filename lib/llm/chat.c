@@ -102,19 +102,23 @@ static void take_finish(LlmReply *reply, const json_t *reason)
             reply->finish = LLM_FINISH_LENGTH;
 }
 
-/* Of a stream ("delta") or of a whole reply ("message"). */
-static void take_openai(LlmReply *reply, const json_t *event, const char *part)
+void llm_chat_take_usage(LlmReply *reply, const json_t *usage)
 {
-    const json_t *choice = json_array_get(json_object_get(event, "choices"), 0);
-    const json_t *usage = json_object_get(event, "usage");
-    append_text(reply, json_object_get(json_object_get(choice, part), "content"));
-    take_finish(reply, json_object_get(choice, "finish_reason"));
     if (!json_is_object(usage))
         return;
     take_number(&reply->usage.prompt_tokens, usage, "prompt_tokens");
     take_number(&reply->usage.completion_tokens, usage, "completion_tokens");
     take_number(&reply->usage.cached_tokens, json_object_get(usage, "prompt_tokens_details"),
                 "cached_tokens");
+}
+
+/* Of a stream ("delta") or of a whole reply ("message"). */
+static void take_openai(LlmReply *reply, const json_t *event, const char *part)
+{
+    const json_t *choice = json_array_get(json_object_get(event, "choices"), 0);
+    append_text(reply, json_object_get(json_object_get(choice, part), "content"));
+    take_finish(reply, json_object_get(choice, "finish_reason"));
+    llm_chat_take_usage(reply, json_object_get(event, "usage"));
 }
 
 static void take_anthropic_usage(LlmReply *reply, const json_t *usage)

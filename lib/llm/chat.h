@@ -6,6 +6,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/text.h"
 
+#include <jansson.h>
 #include <stdint.h>
 
 typedef enum LlmShape {
@@ -67,6 +68,9 @@ bool llm_chat_take_event(LlmReply *reply, LlmShape shape, rpmd_text data);
 
 /* Takes a whole reply that did not come as a stream. False when it is none. */
 bool llm_chat_take_whole(LlmReply *reply, LlmShape shape, rpmd_text body);
+
+/* Adds what a reply says of its tokens, in OpenAI's words. */
+void llm_chat_take_usage(LlmReply *reply, const json_t *usage);
 
 /* What an error's body says, or its first bytes where it is not in any known shape. */
 void llm_error_sentence(rpmd_text body, char *sentence, size_t size);

@@ -38,6 +38,10 @@ void analysis_copy(Arena *arena, Analysis *copy, const Analysis *analysis)
     for (size_t i = 0; i < analysis->trait_count; i++)
         copy->traits[i] = (AnalyzedTrait){.name = arena_text(arena, analysis->traits[i].name),
                                           .meaning = arena_text(arena, analysis->traits[i].meaning)};
+    float *values = ARENA_ARRAY(arena, float, analysis->embedding.count);
+    if (analysis->embedding.count > 0)
+        memcpy(values, analysis->embedding.values, analysis->embedding.count * sizeof(float));
+    copy->embedding.values = values;
 }
 
 ModelItem *model_item_new(const ModelItemInput *input, Tokenizer *tokenizer)

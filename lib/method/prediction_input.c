@@ -248,7 +248,7 @@ static void gather_examples(Gather *gather)
         examples[r] =
             (PredictionExample){.candidate = find_candidate(
                                     gather, request->retrieved[r].entry->item->analysis.answer_class, true),
-                                .similarity = request->retrieved[r].similarity};
+                                .similarity = request->retrieved[r].overlap};
     gather->input->examples = examples;
     gather->input->example_count = request->retrieved_count;
 }

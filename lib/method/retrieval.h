@@ -3,7 +3,9 @@
 
 /*
  * Feature-based retrieval (the paper's step 7): the K items of the history whose features are most like the
- * query's. Nothing newer than the query is retrieved.
+ * query's. Nothing newer than the query is retrieved. What is alike is said by the embeddings where the query
+ * and all visible items with features have one of the same embedder, and else by the native vectors: the two
+ * do not compare, as embedders' cosines are high and close together.
  */
 
 #include "lib/method/model.h"
@@ -25,7 +27,8 @@ typedef struct Target {
 /* What a retrieved item and the query share. */
 typedef struct Retrieved {
     const ModelEntry *entry;
-    double similarity; /* cosine, 0 .. 1 */
+    double similarity; /* cosine, 0 .. 1, by which it was found */
+    double overlap;    /* cosine of the native vectors, 0 .. 1, which predictions weigh by; mostly the same */
 } Retrieved;
 
 /*

@@ -45,6 +45,13 @@ typedef struct AnalyzedTrait {
     rpmd_text meaning;
 } AnalyzedTrait;
 
+/* The features' text as a dense vector, where an embedder is configured; see lib/llm/stages/embed.h. */
+typedef struct Embedding {
+    const float *values; /* their squares sum to 1 */
+    uint32_t count;      /* 0: none */
+    uint64_t space;      /* vectors of another space or count do not compare: another embedder made them */
+} Embedding;
+
 /* One item to analyse. Everything is borrowed until the analysis is there. */
 typedef struct AnalysisRequest {
     rpmd_text query;
@@ -79,4 +86,6 @@ typedef struct Analysis {
 
     AnalyzedTrait *traits; /* of the response, where the plugin describes responses */
     size_t trait_count;
+
+    Embedding embedding; /* no plugin's: made from the features behind it */
 } Analysis;

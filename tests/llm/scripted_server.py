@@ -20,6 +20,7 @@ A turn, all of it optional:
     chunk       bytes of a write (all at once); cut: writes end inside characters and events
     usage       [prompt, cached, completion] tokens, or false for none (counted in words)
     done        false: no [DONE] and no finish reason; twice: each event is sent twice; gzip: the body is compressed
+    vectors     for /embeddings: false for one vector too few, else they say how alike texts are by their letters
     fault       "reset", "close", "silence" or "garbage" at byte `at` of the response (0)
 """
 import asyncio
@@ -156,14 +157,25 @@ def anthropic(turn, prompt, text, stream):
     return ["event: %s\ndata: %s\n\n" % (event["type"], json.dumps(event, ensure_ascii=False)) for event in events]
 
 
-def response_of(turn, request_path, prompt, stream):
+def embeddings(turn, texts):
+    """How often each letter stands in a text."""
+    vectors = [[text.lower().count(chr(letter)) + 0.01 for letter in range(ord("a"), ord("z") + 1)] for text in texts]
+    data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
+    whole = {"object": "list", "data": data if turn.get("vectors", True) else data[:-1]}
+    words = sum(len(text.split()) for text in texts)
+    return [json.dumps({**whole, "usage": {"prompt_tokens": words, "total_tokens": words}} if turn.get("usage", True) else whole)]
+
+
+def response_of(turn, request_path, prompt, body):
     """The head, and the pieces of the body."""
     status = turn.get("status", 200)
-    kind = "application/json"
+    kind, stream = "application/json", body.get("stream", False)
     if "error" in turn:
         pieces = [json.dumps({"error": {"message": turn["error"], "type": "error", "code": status}})]
     elif "body" in turn:
         pieces = [turn["body"]]
+    elif request_path.endswith("/embeddings"):
+        pieces = embeddings(turn, body["input"])
     else:
         shape = anthropic if request_path.endswith("/messages") else openai
         pieces = shape(turn, prompt, text_of(turn, prompt), stream)
@@ -232,14 +244,14 @@ async def read_request(reader):
 
 
 async def answer(reader, writer, request_path, body, number):
-    prompt = "".join(message["content"] for message in body.get("messages", []))
+    prompt = "".join(message["content"] for message in body.get("messages", [])) or "\n".join(body.get("input", []))
     turn = find_turn(prompt)
     begin = time.monotonic()
     ended, sent = "whole", 0
     gone = asyncio.ensure_future(reader.read(1)) if turn.get("fault") != "silence" else None
     try:
         await asyncio.sleep(turn.get("delay", 0))
-        head, pieces = response_of(turn, request_path, prompt, body.get("stream", False))
+        head, pieces = response_of(turn, request_path, prompt, body)
         sent = await send(writer, turn, head, sent)
         for piece in pieces:
             if gone and gone.done():

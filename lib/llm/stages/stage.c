@@ -10,7 +10,7 @@ const char *stage_name(Stage stage)
 {
     static const char *const names[STAGE_COUNT] = {
         [STAGE_EXTRACT] = "extract", [STAGE_CLUSTER] = "cluster", [STAGE_JUDGE] = "judge",
-        [STAGE_REASON] = "reason",   [STAGE_RESPOND] = "respond",
+        [STAGE_EMBED] = "embed",     [STAGE_REASON] = "reason",   [STAGE_RESPOND] = "respond",
     };
     return names[stage];
 }

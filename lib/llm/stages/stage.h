@@ -25,10 +25,11 @@ typedef enum Stage {
     STAGE_EXTRACT,
     STAGE_CLUSTER,
     STAGE_JUDGE,
+    STAGE_EMBED, /* an embedder's, not an LLM's: it has no prompt */
     STAGE_REASON,
     STAGE_RESPOND,
 } Stage;
-#define STAGE_COUNT 5
+#define STAGE_COUNT 6
 
 /* "extract" for STAGE_EXTRACT. */
 const char *stage_name(Stage stage);

@@ -142,9 +142,9 @@ START_TEST(a_newer_database_is_left_alone)
     fixture_close(&fixture);
     poke(&fixture, "PRAGMA user_version = 99");
     expect_closed(fixture.directory, STATUS_FAILED_PRECONDITION,
-                  "has version 99, and this rpmd knows versions up to 2. Start a newer rpmd");
+                  "has version 99, and this rpmd knows versions up to 3. Start a newer rpmd");
     ck_assert_int_eq(peek(&fixture, "SELECT user_version FROM pragma_user_version"), 99);
-    poke(&fixture, "PRAGMA user_version = 2");
+    poke(&fixture, "PRAGMA user_version = 3");
     reopen();
     expect_ok(load_model(&fixture, "tags", "ann"));
 }
