@@ -144,5 +144,72 @@ START_TEST(equals_brute_force)
 }
 END_TEST
 
+/* Items "n" whose feature is "n", with vectors of two numbers. */
+typedef struct Embedded {
+    float values[2];
+    uint32_t count;
+    uint64_t space;
+    int64_t time_us;
+} Embedded;
+
+static const char *found_by_embeddings(const Embedded *items, size_t count, Embedded query)
+{
+    static char text[256];
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    ModelItem *made[8];
+    for (size_t i = 0; i < count; i++) {
+        AnalyzedFeature feature = {.name = text_of(arena_format(&arena, "f%zu", i))};
+        const Analysis analysis = {.has_answer = true,
+                                   .answer = labels[0],
+                                   .answer_class = labels[0],
+                                   .features = &feature,
+                                   .feature_count = items[i].count > 0 || items[i].space > 0,
+                                   .embedding = {items[i].values, items[i].count, items[i].space}};
+        made[i] = model_item_new(&(ModelItemInput){.number = i,
+                                                   .order_us = (int64_t)i,
+                                                   .time_us = items[i].time_us,
+                                                   .analysis = &analysis,
+                                                   .extractor_version = text_of("1")},
+                                 tokenizer);
+    }
+    UserModel *model = user_model_build(&task, made, (uint32_t)count, NULL);
+    AnalyzedFeature own = {.name = text_of("f0")};
+    const Analysis analysis = {
+        .features = &own, .feature_count = 1, .embedding = {query.values, query.count, query.space}};
+    Target target = {.analysis = &analysis, .time_us = query.time_us};
+    Retrieved found[RETRIEVAL_LIMIT];
+    target_prepare(&target, &arena, tokenizer, model);
+    size_t found_count = retrieval_find(model, &target, RETRIEVAL_LIMIT, found);
+    text[0] = 0;
+    for (size_t i = 0; i < found_count; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%u:%.1f/%.1f", i ? " " : "",
+                 (unsigned)found[i].entry->item->number, found[i].similarity, found[i].overlap);
+    user_model_unref(model);
+    for (size_t i = 0; i < count; i++)
+        model_item_unref(made[i]);
+    return text;
+}
+
+/* By the vectors where all compare, by words where one does not. */
+START_TEST(by_embeddings)
+{
+    const Embedded query = {{1, 0}, 2, 7, 0}, now = {{1, 0}, 2, 7, 50};
+    const Embedded all[] = {{{0, 1}, 2, 7, 10}, {{0.6F, 0.8F}, 2, 7, 20}, {{-1, 0}, 2, 7, 30}};
+    ck_assert_str_eq(found_by_embeddings(all, 3, query), "1:0.6/0.1 2:0.0/0.1 0:0.0/1.0");
+    const Embedded without[] = {{{0, 1}, 2, 7, 10}, {{0}, 0, 0, 20}, {{0.6F, 0.8F}, 2, 7, 30}};
+    ck_assert_str_eq(found_by_embeddings(without, 3, query), "2:0.6/0.1 1:0.0/0.0 0:0.0/1.0");
+    const Embedded lacking[] = {{{0, 1}, 2, 7, 10}, {{0}, 0, 1, 20}};
+    ck_assert_str_eq(found_by_embeddings(lacking, 2, query), "0:1.0/1.0 1:0.0/0.1");
+    const Embedded other_space[] = {{{1, 0}, 2, 8, 10}, {{1, 0}, 2, 7, 20}};
+    ck_assert_str_eq(found_by_embeddings(other_space, 2, query), "0:1.0/1.0 1:0.0/0.1");
+    const Embedded other_size[] = {{{1, 0}, 1, 7, 10}, {{1, 0}, 2, 7, 20}};
+    ck_assert_str_eq(found_by_embeddings(other_size, 2, query), "0:1.0/1.0 1:0.0/0.1");
+    const Embedded newer_lacks[] = {{{0, 1}, 2, 7, 10}, {{0.6F, 0.8F}, 2, 7, 20}, {{1}, 1, 9, 60}};
+    ck_assert_str_eq(found_by_embeddings(newer_lacks, 3, now), "1:0.6/0.1 0:0.0/1.0");
+    ck_assert_str_eq(found_by_embeddings(all, 3, (Embedded){.time_us = 50}), "0:1.0/1.0 2:0.0/0.1 1:0.0/0.1");
+}
+END_TEST
+
 UNIT_TESTS("retrieval", nearest_first_and_newer_first, nothing_newer_than_the_query, shared_names,
-           equals_brute_force)
+           equals_brute_force, by_embeddings)

@@ -65,6 +65,7 @@ static int64_t rows_with(const char *text)
         "trait.name",
         "trait.meaning",
         "reasoning.path",
+        "embedding.numbers",
         "factor.name",
         "factor.description",
         "member.category",
@@ -137,6 +138,8 @@ static void publish_marked(const char *task, const char *user, const char *mark,
         {.name = text, .context = T(marked(mark, context, sizeof(context))), .category = text},
         {.name = text, .context = text, .category = text}};
     AnswerClass option = {.name = text};
+    float numbers[16] = {0};
+    memcpy(numbers, mark, MIN(strlen(mark), sizeof(numbers)));
     AnalyzedTrait trait = {.name = text, .meaning = text};
     const Analysis analysis = {.error = text,
                                .drop_reason = text,
@@ -147,7 +150,8 @@ static void publish_marked(const char *task, const char *user, const char *mark,
                                .features = features,
                                .feature_count = 2,
                                .traits = &trait,
-                               .trait_count = 1};
+                               .trait_count = 1,
+                               .embedding = {numbers, ARRAY_SIZE(numbers), 7}};
     StoreItemAnalysis analyses[64];
     StoreReasoning reasoning[64];
     for (size_t i = 0; i < count; i++) {

@@ -179,7 +179,7 @@ START_TEST(a_version_1_database_is_brought_up_to_date)
     ck_assert_int_eq(sqlite3_open(path, &handle), SQLITE_OK);
     ck_assert_int_eq(
         sqlite3_exec(handle,
-                     "DROP TABLE usage; DROP TABLE reply; DROP TABLE reply_total; PRAGMA user_version = 1",
+                     "DROP TABLE usage; DROP TABLE reply; DROP TABLE reply_total; DROP TABLE embedding; PRAGMA user_version = 1",
                      NULL, NULL, NULL),
         SQLITE_OK);
     sqlite3_close(handle);

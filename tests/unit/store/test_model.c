@@ -28,6 +28,7 @@ static AnalyzedFeature features[] = {
 static AnswerClass option_classes[] = {{.name = {"agrees", 6}, .position = 1},
                                        {.name = {"no answer", 9}, .position = NAN}};
 static AnalyzedTrait traits[] = {{.name = {"colon", 5}, .meaning = {"the title has a colon", 21}}};
+static const float numbers[] = {0.6F, -0.8F, 0};
 static const Analysis whole = {
     .has_answer = true,
     .answer = {"classic", 7},
@@ -41,6 +42,7 @@ static const Analysis whole = {
     .trait_count = ARRAY_SIZE(traits),
     .features_dropped = 3,
     .drop_reason = {"not in the text", 15},
+    .embedding = {numbers, ARRAY_SIZE(numbers), UINT64_MAX - 5},
 };
 static const Analysis failed = {
     .code = STATUS_INVALID_ARGUMENT, .error = {"too long", 8}, .answer_option = ANALYSIS_NO_OPTION};
@@ -149,6 +151,9 @@ static void expect_whole(const StoreItem *item)
     ck_assert_uint_eq(analysis->trait_count, 1);
     expect_text(analysis->traits[0].name, "colon");
     expect_text(analysis->traits[0].meaning, "the title has a colon");
+    ck_assert_uint_eq(analysis->embedding.count, ARRAY_SIZE(numbers));
+    ck_assert(analysis->embedding.space == UINT64_MAX - 5);
+    ck_assert_mem_eq(analysis->embedding.values, numbers, sizeof(numbers));
 }
 
 static void expect_factor_set(const StoreFactorSet *set)
@@ -272,7 +277,7 @@ START_TEST(a_correction_drops_what_was_derived)
     ck_assert_uint_eq(model->user.history_revision, 4);
     ck_assert_uint_eq(model->version.history_revision, 3);
     fixture_close(&fixture);
-    const char *tables[] = {"analysis", "feature", "option_class", "trait"};
+    const char *tables[] = {"analysis", "feature", "option_class", "trait", "embedding"};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
         char sql[128];
         snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE item = %d", tables[i],
