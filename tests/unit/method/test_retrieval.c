@@ -200,14 +200,14 @@ START_TEST(by_embeddings)
     const Embedded without[] = {{{0, 1}, 2, 7, 10}, {{0}, 0, 0, 20}, {{0.6F, 0.8F}, 2, 7, 30}};
     ck_assert_str_eq(found_by_embeddings(without, 3, query), "2:0.6/0.1 1:0.0/0.0 0:0.0/1.0");
     const Embedded lacking[] = {{{0, 1}, 2, 7, 10}, {{0}, 0, 1, 20}};
-    ck_assert_str_eq(found_by_embeddings(lacking, 2, query), "0:1.0/1.0 1:0.0/0.1");
+    ck_assert_str_eq(found_by_embeddings(lacking, 2, query), "0:1.0/1.0 1:0.1/0.1");
     const Embedded other_space[] = {{{1, 0}, 2, 8, 10}, {{1, 0}, 2, 7, 20}};
-    ck_assert_str_eq(found_by_embeddings(other_space, 2, query), "0:1.0/1.0 1:0.0/0.1");
+    ck_assert_str_eq(found_by_embeddings(other_space, 2, query), "0:1.0/1.0 1:0.1/0.1");
     const Embedded other_size[] = {{{1, 0}, 1, 7, 10}, {{1, 0}, 2, 7, 20}};
-    ck_assert_str_eq(found_by_embeddings(other_size, 2, query), "0:1.0/1.0 1:0.0/0.1");
+    ck_assert_str_eq(found_by_embeddings(other_size, 2, query), "0:1.0/1.0 1:0.1/0.1");
     const Embedded newer_lacks[] = {{{0, 1}, 2, 7, 10}, {{0.6F, 0.8F}, 2, 7, 20}, {{1}, 1, 9, 60}};
     ck_assert_str_eq(found_by_embeddings(newer_lacks, 3, now), "1:0.6/0.1 0:0.0/1.0");
-    ck_assert_str_eq(found_by_embeddings(all, 3, (Embedded){.time_us = 50}), "0:1.0/1.0 2:0.0/0.1 1:0.0/0.1");
+    ck_assert_str_eq(found_by_embeddings(all, 3, (Embedded){.time_us = 50}), "0:1.0/1.0 2:0.1/0.1 1:0.1/0.1");
 }
 END_TEST
 
