@@ -243,6 +243,9 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *user)
         return CURL_WRITEFUNC_ERROR;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     call->has_bytes = true;
+    /* A server that refuses a request may have left its body unread, and would take it for the next one. */
+    if (status >= 400)
+        curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
     call->handlers->on_bytes(call->data, status, (rpmd_text){bytes, size * count});
     return size * count;
 }

@@ -68,8 +68,8 @@ def extract(prompt):
 def cluster(prompt):
     """Every third feature together."""
     count = int(re.search(r"features 1 to (\d+)\.", prompt).group(1))
-    return json.dumps({"factors": [
-        {"name": "group %d" % g, "description": "every third", "features": list(range(g, count + 1, 3))} for g in (1, 2, 3) if g <= count]})
+    return json.dumps({"factors": [{"name": "group %d" % g, "description": "every third"} for g in (1, 2, 3) if g <= count],
+                       "features": [{"feature": f, "factor": "group %d" % ((f - 1) % 3 + 1)} for f in range(1, count + 1)]})
 
 
 def judge(prompt):

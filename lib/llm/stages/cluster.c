@@ -9,10 +9,10 @@
 #include "lib/method/prompt_text.h"
 #include "lib/plugin/limits.h"
 
-#define CONTEXT_SHOWN 80    /* bytes: a phrase that tells what the name means */
-#define TOKENS_OF_FACTOR 50 /* of a reply: its name, its description and the marks between them */
-#define TOKENS_OF_FEATURE 4 /* its number and a comma */
-#define FEW_FEATURES 6      /* that need not be more than one factor */
+#define CONTEXT_SHOWN 80     /* bytes: a phrase that tells what the name means */
+#define TOKENS_OF_FACTOR 50  /* of a reply: its name, its description and the marks between them */
+#define TOKENS_OF_FEATURE 20 /* its number and its factor's name */
+#define FEW_FEATURES 6       /* that need not be more than one factor */
 #define NEGATIVE_SUFFIX " (negative)"
 
 enum {
@@ -79,19 +79,22 @@ size_t cluster_features(const UserModel *model, Arena *arena, ClusterFeature **f
 
 /* ---- the ask ------------------------------------------------------------------------------------------ */
 
-/* Small models put everything into one group unless they are held to a few. */
+/*
+ * A factor for each feature, not features for each factor: asked in that way, small models put every feature
+ * into every factor.
+ */
 static const char *schema_of(size_t count, Arena *arena)
 {
     return arena_format(
         arena,
-        "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"factors\"],\"properties\":{"
-        "\"factors\":{"
-        "\"type\":\"array\",\"minItems\":%d,\"maxItems\":%d,\"items\":{\"type\":\"object\","
-        "\"additionalProperties\":false,\"required\":[\"name\",\"description\",\"features\"],\"properties\":{"
-        "\"name\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"},\"features\":{\"type\":"
-        "\"array\","
-        "\"minItems\":1,\"items\":{\"type\":\"integer\"}}}}}}}",
-        count < FEW_FEATURES ? 1 : 3, FACTOR_GENERATED_LIMIT);
+        "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"factors\",\"features\"],"
+        "\"properties\":{\"factors\":{\"type\":\"array\",\"minItems\":%d,\"maxItems\":%d,\"items\":{"
+        "\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"description\"],"
+        "\"properties\":{\"name\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"}}}},"
+        "\"features\":{\"type\":\"array\",\"minItems\":%zu,\"maxItems\":%zu,\"items\":{\"type\":\"object\","
+        "\"additionalProperties\":false,\"required\":[\"feature\",\"factor\"],\"properties\":{"
+        "\"feature\":{\"type\":\"integer\"},\"factor\":{\"type\":\"string\"}}}}}}",
+        count < FEW_FEATURES ? 1 : 3, FACTOR_GENERATED_LIMIT, count, count);
 }
 
 void cluster_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin *plugin,
@@ -114,8 +117,8 @@ void cluster_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin 
         [PLACE_QUERY_NOUN] = text_of(plugin->prompt_texts->query_noun),
         [PLACE_RESPONSE_NOUN] = text_of(plugin->prompt_texts->response_noun),
         [PLACE_LIMIT] = text_of(arena_format(arena, "%d", FACTOR_GENERATED_LIMIT)),
-        [PLACE_EXAMPLE] = text_of("{\"factors\":[{\"name\":\"taste\",\"description\":\"flavor and "
-                                  "sweetness\",\"features\":[1,4]}]}"),
+        [PLACE_EXAMPLE] = text_of("{\"factors\":[{\"name\":\"...\",\"description\":\"...\"}, ...],"
+                                  "\"features\":[{\"feature\":1,\"factor\":\"...\"}, ...]}"),
         [PLACE_FEATURES] = {buffer_string(&shown), shown.length},
         [PLACE_COUNT] = text_of(arena_format(arena, "%zu", count)),
     };
@@ -168,29 +171,49 @@ static void move_to(Groups *groups, size_t feature, uint32_t group)
         groups->groups[group].member_count++;
 }
 
-static void take_members(Groups *groups, uint32_t group, const json_t *numbers, size_t count,
-                         ClusterResult *result)
-{
-    for (size_t i = 0; i < json_array_size(numbers); i++) {
-        int64_t number = stage_number(json_array_get(numbers, i));
-        if (number < 1 || (size_t)number > count)
-            result->unknown++;
-        else if (groups->of[number - 1] != NO_GROUP)
-            result->repeated += groups->of[number - 1] != group;
-        else
-            move_to(groups, (size_t)number - 1, group);
-    }
-}
-
-/* A name that can be cited; one that cannot is replaced by the first member's. */
-static rpmd_text usable_name(const json_t *value, const json_t *numbers, const ClusterFeature *features,
-                             size_t count, Arena *arena)
+/* A name that can be cited, or an empty text. */
+static rpmd_text usable_name(const json_t *value, Arena *arena)
 {
     rpmd_text name = stage_label(arena, value, PLUGIN_NAME_LIMIT - sizeof(NEGATIVE_SUFFIX), true);
-    int64_t first = stage_number(json_array_get(numbers, 0));
-    if (name.length > 0 && !text_equal_string(name, CITATION_ALL_ITEMS))
-        return name;
-    return first >= 1 && (size_t)first <= count ? features[first - 1].name : (rpmd_text){"", 0};
+    return text_equal_string(name, CITATION_ALL_ITEMS) ? (rpmd_text){"", 0} : name;
+}
+
+static void take_factor(Groups *groups, const json_t *factor, Arena *arena)
+{
+    rpmd_text name = usable_name(json_object_get(factor, "name"), arena);
+    if (name.length > 0)
+        add_group(groups, name,
+                  stage_label(arena, json_object_get(factor, "description"), PLUGIN_CONTEXT_LIMIT, false));
+}
+
+/* A factor that was not announced is one all the same; one without a usable name is called as its feature. */
+static void take_member(Groups *groups, const json_t *value, const ClusterFeature *features, size_t count,
+                        Arena *arena, ClusterResult *result)
+{
+    int64_t number = stage_number(json_object_get(value, "feature"));
+    rpmd_text name = usable_name(json_object_get(value, "factor"), arena);
+    if (number < 1 || (size_t)number > count) {
+        result->unknown++;
+        return;
+    }
+    size_t feature = (size_t)number - 1;
+    uint32_t group = add_group(groups, name.length ? name : features[feature].name, (rpmd_text){"", 0});
+    if (groups->of[feature] == NO_GROUP)
+        move_to(groups, feature, group);
+    else
+        result->repeated += groups->of[feature] != group;
+}
+
+/* A factor that nearly every feature is in says nothing about any of them. NULL: there is none. */
+static const char *fault_of_groups(const Groups *groups, size_t count, Arena *arena)
+{
+    for (size_t g = 0; g < groups->count && count >= FEW_FEATURES; g++) {
+        const Group *group = &groups->groups[g];
+        if (3 * group->member_count > 2 * count)
+            return arena_format(arena, "its factor \"%.*s\" holds %zu of the %zu features",
+                                TEXT_ARGS(group->name), group->member_count, count);
+    }
+    return NULL;
 }
 
 /* What a text praises and what it criticizes are told apart, since an answer rarely follows from both alike.
@@ -266,34 +289,28 @@ static void write_result(const Groups *groups, const ClusterFeature *features, s
 const char *cluster_parse(rpmd_text reply, const ClusterFeature *features, size_t count, Arena *arena,
                           ClusterResult *result)
 {
-    /* Each factor may be parted in two; what a model writes beyond this is noise. */
-    enum { FACTORS_READ = 64 };
+    enum { FACTORS_READ = 64 }; /* what a model announces beyond this is noise */
     _cleanup_json_ json_t *value = reply_json(reply);
-    const json_t *factors = json_object_get(value, "factors");
-    size_t written = MIN(json_array_size(factors), (size_t)FACTORS_READ);
-    Groups groups = {ARENA_ARRAY(arena, Group, 2 * FACTORS_READ), 0, ARENA_ARRAY(arena, uint32_t, count)};
+    const json_t *factors = json_object_get(value, "factors"), *members = json_object_get(value, "features");
+    /* Each feature may bring its own factor, and each factor may be parted in two. */
+    Groups groups = {ARENA_ARRAY(arena, Group, 2 * (FACTORS_READ + count)), 0,
+                     ARENA_ARRAY(arena, uint32_t, count)};
     *result = (ClusterResult){0};
     for (size_t f = 0; f < count; f++)
         groups.of[f] = NO_GROUP;
-    for (size_t i = 0; i < written; i++) {
-        const json_t *factor = json_array_get(factors, i);
-        const json_t *numbers = json_object_get(factor, "features");
-        rpmd_text name = usable_name(json_object_get(factor, "name"), numbers, features, count, arena);
-        if (name.length > 0)
-            take_members(&groups,
-                         add_group(&groups, name,
-                                   stage_label(arena, json_object_get(factor, "description"),
-                                               PLUGIN_CONTEXT_LIMIT, false)),
-                         numbers, count, result);
-    }
+    for (size_t i = 0; i < json_array_size(factors) && i < FACTORS_READ; i++)
+        take_factor(&groups, json_array_get(factors, i), arena);
+    for (size_t i = 0; i < json_array_size(members); i++)
+        take_member(&groups, json_array_get(members, i), features, count, arena, result);
+    const char *fault = fault_of_groups(&groups, count, arena);
     part_signs(&groups, features, count, arena);
     keep_largest(&groups, count);
     write_result(&groups, features, count, arena, result);
     if (!value)
         return "it has no JSON object";
     if (result->factor_count == 0)
-        return "its \"factors\" have no number of a feature";
+        return "its \"features\" have no number of a feature";
     if (result->unassigned * 2 > count)
         return arena_format(arena, "%zu of the %zu features are in no factor", result->unassigned, count);
-    return NULL;
+    return fault;
 }

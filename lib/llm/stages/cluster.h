@@ -36,11 +36,11 @@ typedef struct ClusterResult {
         *factors;        /* for factor_set_new: names unique, one line, without '[' and ']'; members sorted */
     size_t factor_count; /* at most FACTOR_GENERATED_LIMIT, each with a member */
     size_t unassigned;   /* features in no factor */
-    size_t repeated;     /* features named in a second factor; the first one has them */
+    size_t repeated;     /* features named again with another factor; the first one has them */
     size_t unknown;      /* numbers that stand for no feature */
 } ClusterResult;
 
-/* In the arena. Returns NULL or a sentence for a repair: no JSON, no factor, over half of the features in
- * none. */
+/* In the arena. Returns NULL or a sentence for a repair: no JSON, no factor, over half of the features in none,
+ * over two thirds of several in one. */
 const char *cluster_parse(rpmd_text reply, const ClusterFeature *features, size_t count, Arena *arena,
                           ClusterResult *result);

@@ -71,27 +71,27 @@ static const char *clustered(const ClusterResult *result, Arena *arena)
     return arena_copy(arena, buffer_string(&text), text.length);
 }
 
+#define F(number, factor) "{\"feature\":" #number ",\"factor\":\"" factor "\"}"
+
 START_TEST(test_replies)
 {
     static const struct {
         const char *reply, *fault, *clustered;
     } cases[] = {
-        {"{\"factors\":[{\"name\":\"War\",\"description\":\"d\",\"features\":[1,\"2\"]},{\"name\":\"pets\","
-         "\"features\":[4,3]}]}",
+        {"{\"factors\":[{\"name\":\"War\",\"description\":\"d\"},{\"name\":\"pets\"}],\"features\":[" F(
+             1, "War") "," F("2", "war") "," F(4, "pets") "," F(3, "pets") "]}",
          NULL, "war: k0 k1; pets: k2 k3; | 0 0 0"},
-        {"{\"factors\":[{\"name\":\"a\",\"features\":[1,2]},{\"name\":\"b\",\"features\":[2,4,9,0]}]}", NULL,
-         "a: k0 k1; b: k3; | 1 1 2"},
-        {"{\"factors\":[{\"name\":\"cold\",\"features\":[1,2,3]}]}", NULL,
+        {"{\"features\":[" F(1, "a") "," F(2, "a") "," F(2, "b") "," F(4, "b") "," F(9, "b") "," F(0,
+                                                                                                   "b") "]}",
+         NULL, "a: k0 k1; b: k3; | 1 1 2"},
+        {"{\"features\":[" F(1, "cold") "," F(2, "cold") "," F(3, "cold") "]}", NULL,
          "cold: k0 k1; cold (negative): k2; | 1 0 0"},
-        {"{\"factors\":[{\"name\":\"a "
-         "[b]\",\"features\":[1]},{\"name\":\"\",\"features\":[2]},{\"name\":\"all past items\","
-         "\"features\":[4]},{\"name\":\"none\",\"features\":[]}]}",
-         NULL, "a (b): k1; winter: k0; dog: k3; | 1 0 0"},
-        {"{\"factors\":[{\"name\":\"same\",\"features\":[1]},{\"name\":\"SAME\",\"features\":[4]}]}", NULL,
-         "same: k1 k3; | 2 0 0"},
-        {"{\"factors\":[{\"name\":\"a\",\"features\":[1]}]}", "3 of the 4 features are in no factor",
-         "a: k1; | 3 0 0"},
-        {"{\"factors\":[]}", "its \"factors\" have no number of a feature", "| 4 0 0"},
+        {"{\"factors\":[{\"name\":\"none\"},7],\"features\":[" F(1, "a [b]") "," F(2, "") "," F(
+             4, "all past items") ",3]}",
+         NULL, "a (b): k1; winter: k0; dog: k3; | 1 0 1"},
+        {"{\"features\":[" F(1, "same") "," F(4, "SAME") "]}", NULL, "same: k1 k3; | 2 0 0"},
+        {"{\"features\":[" F(1, "a") "]}", "3 of the 4 features are in no factor", "a: k1; | 3 0 0"},
+        {"{\"factors\":[{\"name\":\"a\"}]}", "its \"features\" have no number of a feature", "| 4 0 0"},
         {"no", "it has no JSON object", "| 4 0 0"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -123,17 +123,14 @@ START_TEST(test_no_feature_is_lost_or_doubled)
         _cleanup_arena_ Arena arena = ARENA_INIT;
         _cleanup_buffer_ Buffer reply = BUFFER_INIT;
         ClusterResult result;
-        buffer_append_string(&reply, "{\"factors\":[");
-        for (int g = 0; g < 40; g++) {
-            buffer_append_format(&reply, "%s{\"name\":\"g%d\",\"features\":[", g ? "," : "", g);
-            for (int m = 0; m < 4; m++) {
-                random = random * 1664525 + 1013904223;
-                buffer_append_format(&reply, "%s%u", m ? "," : "", (random >> 16) % (COUNT + 4));
-            }
-            buffer_append_string(&reply, "]}");
+        buffer_append_string(&reply, "{\"factors\":[],\"features\":[");
+        for (int m = 0; m < 160; m++) {
+            random = random * 1664525 + 1013904223;
+            buffer_append_format(&reply, "%s{\"feature\":%u,\"factor\":\"g%u\"}", m ? "," : "",
+                                 (random >> 16) % (COUNT + 4), (random >> 8) % 40);
         }
         buffer_append_string(&reply, "]}");
-        cluster_parse((rpmd_text){reply.data, reply.length - (size_t)round * 5}, many, COUNT, &arena,
+        cluster_parse((rpmd_text){reply.data, reply.length - (size_t)round * 25}, many, COUNT, &arena,
                       &result);
         size_t members = result.unassigned;
         for (size_t f = 0; f < result.factor_count; f++)
@@ -144,4 +141,23 @@ START_TEST(test_no_feature_is_lost_or_doubled)
 }
 END_TEST
 
-UNIT_TESTS("llm/cluster", test_features, test_ask, test_replies, test_no_feature_is_lost_or_doubled)
+#define SIX(last)                                                                                            \
+    "{\"features\":[" F(1, "theme") "," F(2, "theme") "," F(3, "theme") "," F(4, "theme") "," F(             \
+        5, "x") "," F(6, last) "]}"
+
+/* One factor for everything tells nothing apart. */
+START_TEST(test_one_factor_for_all)
+{
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    ClusterFeature six[6];
+    ClusterResult result;
+    for (size_t f = 0; f < ARRAY_SIZE(six); f++)
+        six[f] = features[f % FEATURES];
+    ck_assert_ptr_null(cluster_parse(text_of(SIX("y")), six, 6, &arena, &result));
+    ck_assert_str_eq(cluster_parse(text_of(SIX("theme")), six, 6, &arena, &result),
+                     "its factor \"theme\" holds 5 of the 6 features");
+}
+END_TEST
+
+UNIT_TESTS("llm/cluster", test_features, test_ask, test_replies, test_one_factor_for_all,
+           test_no_feature_is_lost_or_doubled)
