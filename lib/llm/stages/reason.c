@@ -4,11 +4,11 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/llm/reply_json.h"
+#include "lib/llm/stages/reason_gate.h"
 #include "lib/method/citation_model.h"
 #include "lib/method/prompt_text.h"
 #include "lib/method/reasoning_text.h"
 #include "lib/method/statistics.h"
-#include "lib/text/locate.h"
 #include "lib/text/utf8.h"
 
 #define QUERY_SHOWN 1200 /* bytes of a query: what matters stands in the features */
@@ -209,73 +209,6 @@ static rpmd_text shorten(rpmd_text path)
     return (rpmd_text){path.data, end};
 }
 
-/* The next text in double quotes from an offset on, which moves behind it. False: there is none. */
-static bool next_quoted(rpmd_text path, size_t *at, rpmd_text *quoted)
-{
-    const char *open = *at < path.length ? memchr(path.data + *at, '"', path.length - *at) : NULL;
-    const char *close = open ? memchr(open + 1, '"', (size_t)(path.data + path.length - open - 1)) : NULL;
-    if (!close)
-        return false;
-    *quoted = (rpmd_text){open + 1, (size_t)(close - open - 1)};
-    *at = (size_t)(close - path.data) + 1;
-    return true;
-}
-
-static bool is_answer(const UserModel *model, const ModelItem *item, rpmd_text text)
-{
-    if (text_equal(text, item->analysis.answer) || user_model_class(model, text) != CLASS_NONE)
-        return true;
-    for (size_t o = 0; o < item->option_count; o++)
-        if (text_equal(text, item->options[o]))
-            return true;
-    return false;
-}
-
-static bool is_name(const UserModel *model, const ModelItem *item, rpmd_text text)
-{
-    for (size_t f = 0; f < item->analysis.feature_count; f++)
-        if (text_equal(text, item->analysis.features[f].name) ||
-            text_equal(text, item->analysis.features[f].context))
-            return true;
-    for (uint32_t f = 0; f < model->factor_count; f++)
-        if (text_equal(text, factor_set_get(model->factors, f)->name) ||
-            text_equal(text, factor_set_get(model->factors, f)->description))
-            return true;
-    return false;
-}
-
-/* A shown text may have been cut, with an ellipsis. */
-static bool is_in_item(const ModelItem *item, rpmd_text text)
-{
-    rpmd_span span;
-    return text_locate(item->query, text, &span) || text_locate(item->response, text, &span);
-}
-
-/* Why the path may not be used; NULL: it may. */
-static const char *fault_of_words(rpmd_text path, const ReasonContext *context, const ModelEntry *entry,
-                                  Arena *arena, CitationReport *report)
-{
-    const UserModel *model = context->model;
-    const Analysis *analysis = &entry->item->analysis;
-    rpmd_text quoted, concluded = {"", 0};
-    citation_check_reasoning(path, model, context->smoothing, entry, arena, report);
-    if (report->count > 0)
-        return report->violations[0];
-    for (size_t at = 0; next_quoted(path, &at, &quoted);) {
-        bool names_answer = is_answer(model, entry->item, quoted);
-        if (names_answer)
-            concluded = quoted;
-        else if (!is_name(model, entry->item, quoted) && !is_in_item(entry->item, quoted))
-            return arena_format(arena, "quotes \"%.*s\", which does not stand in it",
-                                (int)MIN(quoted.length, (size_t)80), quoted.data);
-    }
-    if (concluded.length > 0 && !text_equal(concluded, analysis->answer) &&
-        !text_equal(concluded, analysis->answer_class))
-        return arena_format(arena, "ends with another answer than \"%.*s\"",
-                            (int)MIN(analysis->answer.length, (size_t)80), analysis->answer.data);
-    return NULL;
-}
-
 /* A factor that the item meets, by its name; FACTOR_NONE. */
 static uint32_t met_factor(const UserModel *model, const ModelEntry *entry, const json_t *name)
 {
@@ -328,22 +261,23 @@ static void append_citations(Buffer *path, const json_t *names, const ReasonCont
         cite(path, context, entry, FACTOR_ALL);
 }
 
-/* `So the tag is "classic".`, where the path does not say it. */
+/* `So the tag is "classic".`, where the path does not end so. */
 static void append_conclusion(Buffer *path, const ReasonContext *context, const ModelEntry *entry)
 {
-    const Analysis *analysis = &entry->item->analysis;
-    rpmd_text quoted, text = {buffer_string(path), path->length};
-    for (size_t at = 0; next_quoted(text, &at, &quoted);)
-        if (at == text.length - 1 && text_equal(quoted, analysis->answer))
-            return;
-    buffer_append_format(path, " So the %s is ", context->plugin->prompt_texts->response_noun);
-    prompt_text_quote(path, analysis->answer, RESPONSE_SHOWN);
-    buffer_append_string(path, ".");
+    _cleanup_buffer_ Buffer answer = BUFFER_INIT;
+    prompt_text_quote(&answer, entry->item->analysis.answer, RESPONSE_SHOWN);
+    buffer_append_string(&answer, ".");
+    size_t length = MIN(answer.length, path->length);
+    if (length == answer.length && memcmp(path->data + path->length - length, answer.data, length) == 0)
+        return;
+    buffer_append_format(path, " So the %s is %s", context->plugin->prompt_texts->response_noun,
+                         buffer_string(&answer));
 }
 
 static void take_path(ReasonPath *path, const json_t *value, const ReasonContext *context,
-                      const ModelEntry *entry, Arena *arena)
+                      const ReasonItem *item, Arena *arena)
 {
+    const ModelEntry *entry = item->entries[item->entry];
     const json_t *reasoning = json_object_get(value, "reasoning");
     rpmd_text text = {"", 0};
     CitationReport report = {0};
@@ -353,7 +287,7 @@ static void take_path(ReasonPath *path, const json_t *value, const ReasonContext
         return;
     _cleanup_buffer_ Buffer line = BUFFER_INIT;
     prompt_text_line(&line, text);
-    path->fault = fault_of_words((rpmd_text){line.data, line.length}, context, entry, arena, &report);
+    path->fault = reason_fault((rpmd_text){line.data, line.length}, item, arena, &report);
     if (!path->fault && report.factors == 0)
         append_citations(&line, json_object_get(value, "factors"), context, entry);
     if (!path->fault)
@@ -384,8 +318,10 @@ const char *reason_parse(rpmd_text reply, const ReasonContext *context, const Mo
     for (size_t i = 0; i < json_array_size(answers); i++) {
         const json_t *answer = json_array_get(answers, i);
         int64_t number = stage_number(json_object_get(answer, "item"));
-        if (number >= 1 && (size_t)number <= count && paths[number - 1].text.length == 0)
-            take_path(&paths[number - 1], answer, context, entries[number - 1], arena);
+        if (number < 1 || (size_t)number > count || paths[number - 1].text.length > 0)
+            continue;
+        const ReasonItem item = {context->model, context->smoothing, entries, count, (size_t)number - 1};
+        take_path(&paths[number - 1], answer, context, &item, arena);
     }
     return fault_of_reply(paths, count, arena);
 }

@@ -39,13 +39,10 @@ typedef struct ReasonPath {
 } ReasonPath;
 
 /*
- * paths[i] for entries[i], in the arena. A path may be used that
- *   - passes the citation gate without its own item (lib/method/citation_model.h),
- *   - quotes only what stands in the item, or an answer, or a name,
- *   - does not conclude with another answer than the observed one.
- * Where it cites nothing itself, the numbers of the factors that the reply names are put behind it, and the
- * observed answer ends it. Returns NULL or a sentence for a repair that names what is wrong: no JSON, a path
- * is missing, the first faults.
+ * paths[i] for entries[i], in the arena. A path may be used where lib/llm/stages/reason_gate.h finds no
+ * fault. Where it cites nothing itself, the numbers of the factors that the reply names are put behind it,
+ * and the observed answer ends it. Returns NULL or a sentence for a repair that names what is wrong: no JSON,
+ * a path is missing, the first faults.
  */
 const char *reason_parse(rpmd_text reply, const ReasonContext *context, const ModelEntry *const *entries,
                          size_t count, Arena *arena, ReasonPath *paths);

@@ -66,6 +66,10 @@ START_TEST(test_paths)
          "quotes \"the general\", which does not stand in it"},
         {"[kind: war] has \\\"classic\\\" in 1 of 2 (50%), so it is \\\"action\\\".",
          "ends with another answer than \"classic\""},
+        {"[kind: war] has \\\"classic\\\" in 1 of 2 (50%), since 'the general' isn't the children's.",
+         "quotes \"the general\", which does not stand in it"},
+        {"It speaks of 'war in winter' and \u201Cwinter\u201D, doesn't it; the soldiers' one.", NULL},
+        {"\u201Cthe general\u201D is in it.", "quotes \"the general\", which does not stand in it"},
         {"", "has no reasoning"},
     };
     setup();
@@ -138,6 +142,34 @@ START_TEST(test_replies)
 }
 END_TEST
 
+/* Words of another item of the same call do not pass, those of the item itself do. */
+START_TEST(test_items_of_a_call_are_not_mixed)
+{
+    static const FixtureItem two[] = {
+        {.query = "Two men strangle their former classmate and host a dinner party.",
+         .answer = "classic",
+         .features = "party"},
+        {.query = "A cop becomes the hunted man of the dinner party.",
+         .answer = "classic",
+         .features = "cop"},
+    };
+    static const char reply[] = "{\"paths\":[{\"item\":1,\"reasoning\":\"Men who strangle their former "
+                                "classmate and host a dinner are "
+                                "classic.\"},{\"item\":2,\"reasoning\":\"Since two men strangle their former "
+                                "classmate and host a dinner, "
+                                "it is classic.\"}]}";
+    UserModel *mixed = fixture_model(&task, two, ARRAY_SIZE(two));
+    const ReasonContext about = {&stage_plugin, mixed, 0};
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    ReasonPath paths[2];
+    const ModelEntry *const *entries = (const ModelEntry *const *)mixed->entries;
+    ck_assert_str_eq(reason_parse(text_of(reply), &about, entries, 2, &arena, paths),
+                     "item 2: speaks of another item: \"two men strangle their former\"");
+    ck_assert_ptr_null(paths[0].fault);
+    user_model_unref(mixed);
+}
+END_TEST
+
 START_TEST(test_long_paths_end_with_a_sentence)
 {
     setup();
@@ -159,4 +191,4 @@ START_TEST(test_long_paths_end_with_a_sentence)
 END_TEST
 
 UNIT_TESTS("llm/reason", test_ask, test_paths, test_citations_are_added, test_replies,
-           test_long_paths_end_with_a_sentence)
+           test_items_of_a_call_are_not_mixed, test_long_paths_end_with_a_sentence)

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/llm/stages/reason_gate.h"
+
+#include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/text/locate.h"
+#include "lib/text/tokenizer.h"
+#include "lib/text/utf8.h"
+
+#include <ctype.h>
+
+#define SHOWN 80 /* bytes of what is wrong in a sentence about it */
+#define SINGLE_QUOTE_LIMIT                                                                                   \
+    300 /* bytes between single quotation marks: what is longer are two apostrophes                          \
+         */
+
+/* Words in a row that are another item's: with fewer, "the end of the world" would be enough. */
+#define RUN_WORDS 5
+#define RUN_CONTENT_WORDS 2 /* of these, that are no function words */
+
+/* ---- quotations --------------------------------------------------------------------------------------- */
+
+typedef struct QuotationMarks {
+    const char *open, *close;
+    bool is_single; /* apostrophes look the same: it stands between words */
+} QuotationMarks;
+
+static bool begins_with(rpmd_text path, size_t at, const char *mark)
+{
+    return path.length - at >= strlen(mark) && memcmp(path.data + at, mark, strlen(mark)) == 0;
+}
+
+static bool is_letter_at(rpmd_text path, size_t at)
+{
+    return at < path.length &&
+           (isalnum((unsigned char)path.data[at]) || (unsigned char)path.data[at] >= 0x80);
+}
+
+/* Where a quotation that begins at `begin` ends, or SIZE_MAX. */
+static size_t find_close(rpmd_text path, size_t begin, const QuotationMarks *marks)
+{
+    size_t limit = marks->is_single ? MIN(path.length, begin + SINGLE_QUOTE_LIMIT) : path.length;
+    for (size_t at = begin; at < limit; at++)
+        if (begins_with(path, at, marks->close) &&
+            !(marks->is_single && is_letter_at(path, at + strlen(marks->close))))
+            return at;
+    return SIZE_MAX;
+}
+
+/* The next quotation from an offset on, which moves behind it. False: there is none. */
+static bool next_quoted(rpmd_text path, size_t *at, rpmd_text *quoted)
+{
+    static const QuotationMarks kinds[] = {
+        {"\"", "\"", false}, {"\u201C", "\u201D", false}, {"'", "'", true}, {"\u2018", "\u2019", true}};
+    for (; *at < path.length; (*at)++) {
+        for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+            const QuotationMarks *marks = &kinds[k];
+            size_t begin = *at + strlen(marks->open);
+            if (!begins_with(path, *at, marks->open) ||
+                (marks->is_single && *at > 0 && is_letter_at(path, *at - 1)))
+                continue;
+            size_t end = find_close(path, begin, marks);
+            if (end == SIZE_MAX || end == begin)
+                continue;
+            *quoted = (rpmd_text){path.data + begin, end - begin};
+            *at = end + strlen(marks->close);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_answer(const UserModel *model, const ModelItem *item, rpmd_text text)
+{
+    if (text_equal(text, item->analysis.answer) || user_model_class(model, text) != CLASS_NONE)
+        return true;
+    for (size_t o = 0; o < item->option_count; o++)
+        if (text_equal(text, item->options[o]))
+            return true;
+    return false;
+}
+
+static bool is_name(const UserModel *model, const ModelItem *item, rpmd_text text)
+{
+    for (size_t f = 0; f < item->analysis.feature_count; f++)
+        if (text_equal(text, item->analysis.features[f].name) ||
+            text_equal(text, item->analysis.features[f].context))
+            return true;
+    for (uint32_t f = 0; f < model->factor_count; f++)
+        if (text_equal(text, factor_set_get(model->factors, f)->name) ||
+            text_equal(text, factor_set_get(model->factors, f)->description))
+            return true;
+    return false;
+}
+
+/* A shown text may have been cut, with an ellipsis. */
+static bool is_in_item(const ModelItem *item, rpmd_text text)
+{
+    rpmd_span span;
+    return text_locate(item->query, text, &span) || text_locate(item->response, text, &span);
+}
+
+static const char *fault_of_quotations(rpmd_text path, const UserModel *model, const ModelItem *item,
+                                       Arena *arena)
+{
+    const Analysis *analysis = &item->analysis;
+    rpmd_text quoted, concluded = {"", 0};
+    for (size_t at = 0; next_quoted(path, &at, &quoted);) {
+        if (is_answer(model, item, quoted))
+            concluded = quoted;
+        else if (!is_name(model, item, quoted) && !is_in_item(item, quoted))
+            return arena_format(arena, "quotes \"%.*s\", which does not stand in it",
+                                TEXT_ARGS(text_cut(quoted, SHOWN)));
+    }
+    if (concluded.length > 0 && !text_equal(concluded, analysis->answer) &&
+        !text_equal(concluded, analysis->answer_class))
+        return arena_format(arena, "ends with another answer than \"%.*s\"",
+                            TEXT_ARGS(text_cut(analysis->answer, SHOWN)));
+    return NULL;
+}
+
+/* ---- words of other items ----------------------------------------------------------------------------- */
+
+/* Words and numbers alone: punctuation between them does not matter. */
+typedef struct Words {
+    rpmd_token *list;
+    size_t count;
+} Words;
+
+static Words words_of(rpmd_text text, Tokenizer *tokenizer, Arena *arena)
+{
+    const rpmd_token *tokens;
+    size_t count;
+    text_tokenize(arena, tokenizer, text, &tokens, &count);
+    Words words = {ARENA_ARRAY(arena, rpmd_token, count), 0};
+    for (size_t i = 0; i < count; i++)
+        if (tokens[i].flags & (RPMD_TOKEN_WORD | RPMD_TOKEN_NUMBER))
+            words.list[words.count++] = tokens[i];
+    return words;
+}
+
+static bool has_run(const Words *words, const rpmd_token *run)
+{
+    for (size_t i = 0; i + RUN_WORDS <= words->count; i++) {
+        size_t equal = 0;
+        while (equal < RUN_WORDS && text_equal(words->list[i + equal].stem, run[equal].stem))
+            equal++;
+        if (equal == RUN_WORDS)
+            return true;
+    }
+    return false;
+}
+
+static bool says_something(const rpmd_token *run)
+{
+    size_t content = 0;
+    for (size_t i = 0; i < RUN_WORDS; i++)
+        content += !(run[i].flags & RPMD_TOKEN_STOPWORD);
+    return content >= RUN_CONTENT_WORDS;
+}
+
+static const char *fault_of_words(rpmd_text path, const ReasonItem *item, Arena *arena)
+{
+    if (item->entry_count < 2)
+        return NULL;
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    _cleanup_arena_ Arena scratch = ARENA_INIT;
+    Words said = words_of(path, tokenizer, &scratch);
+    Words *queries = ARENA_ARRAY(&scratch, Words, item->entry_count);
+    for (size_t i = 0; i < item->entry_count; i++)
+        queries[i] = words_of(item->entries[i]->item->query, tokenizer, &scratch);
+    for (size_t i = 0; i + RUN_WORDS <= said.count; i++) {
+        const rpmd_token *run = said.list + i, *last = run + RUN_WORDS - 1;
+        if (!says_something(run) || has_run(&queries[item->entry], run))
+            continue;
+        rpmd_text words = {path.data + run->span.begin, last->span.end - run->span.begin};
+        for (size_t other = 0; other < item->entry_count; other++)
+            if (other != item->entry && has_run(&queries[other], run))
+                return arena_format(arena, "speaks of another item: \"%.*s\"",
+                                    TEXT_ARGS(text_cut(words, SHOWN)));
+    }
+    return NULL;
+}
+
+const char *reason_fault(rpmd_text path, const ReasonItem *item, Arena *arena, CitationReport *report)
+{
+    const ModelEntry *entry = item->entries[item->entry];
+    citation_check_reasoning(path, item->model, item->smoothing, entry, arena, report);
+    if (report->count > 0)
+        return report->violations[0];
+    const char *fault = fault_of_quotations(path, item->model, entry->item, arena);
+    return fault ? fault : fault_of_words(path, item, arena);
+}
