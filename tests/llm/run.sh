@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Every stage on a real LLM server. The model is tiny: what it writes is of no quality, so that the checks hold it to what
+# Every stage on a real LLM server, and a real embedder. The model is tiny: what it writes is of no quality, so that the checks hold it to what
 # must be true whatever it writes.
 # shellcheck disable=SC1091,SC2154,SC2034 # sourced below: build, place, state, daemon_options
 . "$(dirname "$0")/../scenario/scenario.sh"
 . tests/llm/real_server.sh
-trap 'real_llm_stop; scenario_cleanup' EXIT
+trap 'real_embedder_stop; real_llm_stop; scenario_cleanup' EXIT
 
 real_llm_install "$build/llm" || fail 'the server could not be installed'
+real_embedder_install "$build/llm" || fail 'the embedder could not be installed'
+real_embedder_start "$place/embedder.log"
 real_llm_start "$place/llm.log"
 cat >"$place/rpmd.conf" <<C
 [daemon]
@@ -16,6 +18,7 @@ verbose = on
 extract = real
 cluster = real
 judge = real
+embed = embedder
 reason = real
 respond = real
 [backend real]
@@ -24,6 +27,10 @@ model = smollm2
 concurrency = 2
 max_tokens = 200
 retry_seconds = 60
+[backend embedder]
+base_url = http://127.0.0.1:$embedder_port/v1
+model = original
+retry_seconds = 60
 C
 daemon_options=(--config "$place/rpmd.conf")
 daemon_start
@@ -31,12 +38,16 @@ daemon_start
 # While the model is loaded, calls wait for it.
 expect 0 'real +chat +works .*answered' rpmctl llm check
 expect 0 'real +json +works .*held to JSON by a schema' rpmctl llm check
+expect 0 'real +embeddings +no ' rpmctl llm check
+expect 0 'embedder +chat +no ' rpmctl llm check
+expect 0 'embedder +embeddings +works .*vectors of 384 numbers' rpmctl llm check
 
 for task in movie_tagging scholarly_title; do
     grep '"user": "ada"' "demo/$task.jsonl" | head -n 2 >"$place/$task.jsonl"
     rpmctl history import --task "$task" "$place/$task.jsonl" >/dev/null 2>&1
     built=$(rpmctl --json model build --task "$task" --user ada | tail -n 1)
     expect_equal '1 2' "$(jq -r '[.modelVersion, .itemsDone] | join(" ")' <<<"$built")" "the model of $task"
+    expect_equal '[2,0]' "$(jq -c '[.stages[] | select(.stage == "embed") | .done, .givenUp | tonumber]' <<<"$built")" "vectors of $task"
     expect_equal true "$(jq '[.stages[] | select(.stage == "extract") | .usage | (.promptTokens | tonumber) > 100 and (.completionTokens | tonumber) > 0] == [true]' <<<"$built")" "tokens of $task"
 done
 expect_equal true "$(rpmctl --json user export --user ada --task movie_tagging | jq -s '[.[] | select(.item) | .item | (.item.query as $q | .features // [] | map(.evidenceText as $e | $q | contains($e)) | all)] | all')" 'evidence stands in the texts'
