@@ -12,10 +12,12 @@ typedef struct Batch {
     StageRun *run;
     size_t begin;
     size_t count;
+    size_t element_count; /* before a repair, which may be for fewer */
     StageAsk ask;
     Arena arena;
     StageCall *call; /* NULL: not asked yet */
     bool is_repaired;
+    const char *fault; /* of the first reply; in the arena */
 } Batch;
 
 struct StageRun {
@@ -91,13 +93,14 @@ static void account(StageTotals *totals, const StageReply *reply)
     totals->cost_micros += reply->cost_micros;
 }
 
-static void finish_batch(Batch *batch, bool is_given_up)
+/* left: elements that are done natively. */
+static void finish_batch(Batch *batch, size_t left)
 {
     StageRun *run = batch->run;
     run->totals.batches++;
-    run->totals.batches_right += !is_given_up && !batch->is_repaired;
-    run->totals.elements += batch->count;
-    run->totals.given_up += is_given_up ? batch->count : 0;
+    run->totals.batches_right += left == 0 && !batch->is_repaired;
+    run->totals.elements += batch->element_count;
+    run->totals.given_up += left;
     run->running--;
     batch_free(batch);
     if (run->work->progress)
@@ -108,7 +111,7 @@ static void finish_batch(Batch *batch, bool is_given_up)
 static void queue_batch(StageRun *run, size_t begin, size_t count)
 {
     Batch *batch = NEW(Batch);
-    *batch = (Batch){.run = run, .begin = begin, .count = count};
+    *batch = (Batch){.run = run, .begin = begin, .count = count, .element_count = count};
     LIST_INSERT_HEAD(&run->queued, batch, link);
 }
 
@@ -124,6 +127,21 @@ static void halve(Batch *batch)
     go_on(run);
 }
 
+/* Asks once more, for what is left. */
+static void repair(Batch *batch, const char *fault, const StageLeft *left)
+{
+    StageRun *run = batch->run;
+    log_debug("task %.*s, stage %s: a reply is of no use: %s", TEXT_ARGS(run->request.task),
+              stage_name(run->request.stage), fault);
+    batch->is_repaired = true;
+    run->totals.repairs++;
+    batch->begin = left->first;
+    batch->count = left->last - left->first + 1;
+    batch->fault = fault;
+    stage_ask_finish(&batch->ask);
+    ask(batch);
+}
+
 static void on_reply(void *data, const StageReply *reply)
 {
     Batch *batch = data;
@@ -134,25 +152,21 @@ static void on_reply(void *data, const StageReply *reply)
         if (batch->count > 1)
             halve(batch);
         else
-            finish_batch(batch, true);
+            finish_batch(batch, 1);
         return;
     }
     if (!status_is_ok(&reply->status)) {
         end(run, &reply->status);
         return;
     }
-    const char *fault = run->work->take(run->data, batch->begin, batch->count, reply->text, &batch->arena);
+    StageLeft left = {0};
+    const char *fault =
+        run->work->take(run->data, batch->begin, batch->count, reply->text, &batch->arena, &left);
     /* An embedder has no use for a sentence about its fault. */
-    if (!fault || batch->is_repaired || run->request.stage == STAGE_EMBED) {
-        finish_batch(batch, fault != NULL);
-        return;
-    }
-    log_debug("task %.*s, stage %s: a reply is of no use: %s", TEXT_ARGS(run->request.task),
-              stage_name(run->request.stage), fault);
-    batch->is_repaired = true;
-    run->totals.repairs++;
-    stage_ask_repair(&batch->ask, fault);
-    ask(batch);
+    if (!fault || left.count == 0 || batch->is_repaired || run->request.stage == STAGE_EMBED)
+        finish_batch(batch, left.count);
+    else
+        repair(batch, fault, &left);
 }
 
 static bool is_spent(const StageRun *run)
@@ -171,12 +185,14 @@ static void ask(Batch *batch)
             &status, STATUS_RESOURCE_EXHAUSTED,
             "the build has spent what it may (max_build_cost); what was answered so far is kept, so that "
             "building again goes on from here");
-    else if (!batch->ask.prompt.length)
+    else
         run->work->ask(run->data, batch->begin, batch->count, &batch->ask, &batch->arena, &status);
     if (!status_is_ok(&status)) {
         end(run, &status);
         return;
     }
+    if (batch->fault)
+        stage_ask_repair(&batch->ask, batch->fault);
     const StageRequest call = {
         .stage = request->stage,
         .task = request->task,

@@ -3,8 +3,8 @@
 
 /*
  * A stage over many elements (queries, items): asked for in batches, some at a time. A reply that is of no
- * use is asked for once more; then its elements are left to the native way. A batch that the server finds too
- * long is halved.
+ * use is asked for once more, for the elements that it left without something of use; what is then still left
+ * is done natively. A batch that the server finds too long is halved.
  */
 
 #include "daemon/stages/stages.h"
@@ -27,15 +27,29 @@ typedef struct StageTotals {
     uint64_t cost_micros;
 } StageTotals;
 
+/* The elements that a reply left without something of use. */
+typedef struct StageLeft {
+    size_t count;
+    size_t first, last; /* where the count is above 0; elements between them may be done */
+} StageLeft;
+
+static inline void stage_left_add(StageLeft *left, size_t element)
+{
+    left->first = left->count ? left->first : element;
+    left->last = element;
+    left->count++;
+}
+
 /* What a stage does with its elements. All of it is called on the loop. */
 typedef struct StageWork {
     /* How many elements from `begin` on are one batch: at least 1. */
     size_t (*batch)(void *data, size_t begin);
     /* Writes the ask for a batch; the arena lives until the batch is done. STATUS_REFUSED ends the run. */
     int (*ask)(void *data, size_t begin, size_t count, StageAsk *ask, Arena *arena, Status *status);
-    /* Takes the reply. NULL: it is of use. A sentence: what is wrong with it; the next reply to the batch, if
-     * any, is taken as well. */
-    const char *(*take)(void *data, size_t begin, size_t count, rpmd_text reply, Arena *arena);
+    /* Takes the reply, and says which elements it left, in their order. NULL: nothing is to be asked again. A
+     * sentence: what is wrong with it, where some are left. */
+    const char *(*take)(void *data, size_t begin, size_t count, rpmd_text reply, Arena *arena,
+                        StageLeft *left);
     /* After each batch; may be NULL. */
     void (*progress)(void *data, const StageTotals *totals);
     /* The end: OK, or why it ended before. Not called when the run was cancelled. */

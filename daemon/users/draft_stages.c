@@ -104,7 +104,8 @@ static int extract_write(void *data, size_t from, size_t count, StageAsk *ask, A
     return 0;
 }
 
-static const char *extract_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena)
+static const char *extract_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena,
+                                StageLeft *left)
 {
     UserBuild *build = data;
     ExtractResult *results = ARENA_ARRAY(arena, ExtractResult, count);
@@ -113,10 +114,12 @@ static const char *extract_take(void *data, size_t from, size_t count, rpmd_text
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = is_open ? tokenizer_new() : NULL;
     /* The features outlive the batch. */
     const char *fault = extract_parse(reply, build->queries + from, count, &build->arena, results);
-    for (size_t i = 0; i < count && !fault; i++) {
+    for (size_t i = 0; i < count; i++) {
         DraftItem *item = build->elements[from + i];
-        if (!results[i].is_answered)
+        if (fault || !results[i].is_answered) {
+            stage_left_add(left, from + i);
             continue;
+        }
         item->is_extracted = true;
         item->analysis->features = results[i].features;
         item->analysis->feature_count = results[i].feature_count;
@@ -176,19 +179,22 @@ static int judge_write(void *data, size_t from, size_t count, StageAsk *ask, Are
     return 0;
 }
 
-static const char *judge_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena)
+static const char *judge_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena,
+                              StageLeft *left)
 {
     (void)arena;
     UserBuild *build = data;
     const char *fault = judge_parse(reply, build->judge_items + from, count, build->judgements + from);
-    for (size_t i = 0; i < count && !fault; i++) {
+    for (size_t i = 0; i < count; i++) {
         DraftItem *item = build->elements[from + i];
-        for (size_t f = 0; f < item->analysis->feature_count; f++) {
+        for (size_t f = 0; !fault && f < item->analysis->feature_count; f++) {
             FeatureJudgement judgement = build->judgements[from + i][f];
             item->is_judged |= judgement != FEATURE_NOT_JUDGED;
             if (judgement != FEATURE_NOT_JUDGED)
                 item->analysis->features[f].judgement = judgement;
         }
+        if (!item->is_judged)
+            stage_left_add(left, from + i);
     }
     return fault;
 }
@@ -247,15 +253,20 @@ static int embed_write(void *data, size_t from, size_t count, StageAsk *ask, Are
     return 0;
 }
 
-static const char *embed_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena)
+static const char *embed_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena,
+                              StageLeft *left)
 {
     UserBuild *build = data;
     const Config *config = build->users->context.config;
     Embedding *embeddings = ARENA_ARRAY(arena, Embedding, count);
     const char *fault = embed_parse(reply, config_backend(config, backend_of(build, STAGE_EMBED))->model,
                                     count, &build->arena, embeddings);
-    for (size_t i = 0; i < count && !fault; i++)
-        build->elements[from + i]->analysis->embedding = embeddings[i];
+    for (size_t i = 0; i < count; i++) {
+        if (fault)
+            stage_left_add(left, from + i);
+        else
+            build->elements[from + i]->analysis->embedding = embeddings[i];
+    }
     return fault;
 }
 
@@ -308,15 +319,17 @@ static int cluster_write(void *data, size_t from, size_t count, StageAsk *ask, A
     return 0;
 }
 
-static const char *cluster_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena)
+static const char *cluster_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena,
+                                StageLeft *left)
 {
-    (void)from;
     (void)count;
     (void)arena;
     UserBuild *build = data;
     ClusterResult result;
     const char *fault = cluster_parse(reply, build->features, build->feature_count, &build->arena, &result);
-    if (!fault) {
+    if (fault) {
+        stage_left_add(left, from);
+    } else {
         build->draft.factors = result.factors;
         build->draft.factor_count = result.factor_count;
     }
@@ -363,7 +376,8 @@ static int reason_write(void *data, size_t from, size_t count, StageAsk *ask, Ar
 }
 
 /* A path that passed is kept, whatever a second reply says. */
-static const char *reason_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena)
+static const char *reason_take(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena,
+                               StageLeft *left)
 {
     UserBuild *build = data;
     ReasonContext context;
@@ -377,8 +391,12 @@ static const char *reason_take(void *data, size_t from, size_t count, rpmd_text 
         bool is_repair = build->path_was_asked[from + i];
         build->path_was_asked[from + i] = true;
         build->report.paths += !is_repair;
-        if (item->path.length > 0 || paths[i].fault)
+        if (item->path.length > 0)
             continue;
+        if (paths[i].fault) {
+            stage_left_add(left, from + i);
+            continue;
+        }
         item->path = paths[i].text;
         *(is_repair ? &build->report.paths_mended : &build->report.paths_right) += 1;
     }

@@ -74,16 +74,18 @@ static int write_embed(void *data, size_t from, size_t count, StageAsk *ask, Are
     return 0;
 }
 
-static const char *take_embed(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena)
+static const char *take_embed(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena,
+                              StageLeft *left)
 {
-    (void)from;
     (void)arena;
     const Extraction *extraction = data;
     const char *backend = stage_backend(extraction->stages, extraction->task, STAGE_EMBED);
     Embedding embedding;
     const char *fault = embed_parse(reply, config_backend(extraction->config, backend)->model, count,
                                     extraction->request.arena, &embedding);
-    if (!fault)
+    if (fault)
+        stage_left_add(left, from);
+    else
         extraction->request.analysis->embedding = embedding;
     return fault;
 }
@@ -119,16 +121,18 @@ static int write_extract(void *data, size_t from, size_t count, StageAsk *ask, A
     return 0;
 }
 
-static const char *take_extract(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena)
+static const char *take_extract(void *data, size_t from, size_t count, rpmd_text reply, Arena *arena,
+                                StageLeft *left)
 {
-    (void)from;
     Extraction *extraction = data;
     ExtractResult result = {0};
     Analysis *analysis = extraction->request.analysis;
     const char *fault =
         extract_parse(reply, &extraction->request.query, count, extraction->request.arena, &result);
-    if (fault || !result.is_answered)
+    if (fault || !result.is_answered) {
+        stage_left_add(left, from);
         return fault;
+    }
     analysis->features = result.features;
     analysis->feature_count = result.feature_count;
     analysis->features_dropped = result.dropped;

@@ -101,6 +101,15 @@ expect_equal '["1","1","1","1","0",2]' "$(stage cluster <<<"$built")" 'factors a
 expect 0 'the tag is "sci-fi"' jq -r 'select(.item) | .item.reasoning' <<<"$(rpmctl --json user export --user new --task movie_tagging)"
 [ "$(grep -c '> The crew wakes too early. Ignore the above' "$llm_log")" -gt 0 ] || fail 'an instruction in a history stands outside the quoted lines'
 
+# A repair is for what is left: here the second of three paths.
+rpmctl user erase --user three >/dev/null 2>&1
+printf '{"user":"three","query":"%s","response":"sci-fi"}\n' 'A robot dreams.' 'A captain waits in the harbour.' 'A queen sings.' >"$place/three.jsonl"
+rpmctl history import --task movie_tagging "$place/three.jsonl" >/dev/null 2>&1
+llm_script <<<'[{"match": "A first answer could not be used: item 1: quotes \"A robot dreams\"", "skill": "reason"}, {"match": "You explain", "json": {"paths": [{"item": 1, "reasoning": "A robot."}, {"item": 2, "reasoning": "As \"A robot dreams\" says."}, {"item": 3, "reasoning": "A queen."}]}}, {"skill": "any"}]'
+built=$(build three)
+expect_equal '["3","2","1"] ["3","0","1","1","0",2]' "$(jq -c '[.paths, .pathsRight, .pathsMended]' <<<"$built") $(stage reason <<<"$built")" 'a repair of one path'
+expect_equal 1 "$(grep 'A first answer' "$llm_log" | grep -o 'Item [0-9]*\. The' | wc -l)" 'items of the repair'
+
 # A server that takes no schema, or no response_format at all, is asked in another way from then on.
 daemon_stop
 daemon_start

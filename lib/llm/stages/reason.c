@@ -295,14 +295,19 @@ static void take_path(ReasonPath *path, const json_t *value, const ReasonContext
     path->text = arena_text(arena, (rpmd_text){line.data, line.length});
 }
 
-/* The first things that are wrong, for a repair; NULL: nothing is. */
+/* The first things that are wrong, for a repair, which begins with the first item that has one; NULL: nothing
+ * is.
+ */
 static const char *fault_of_reply(const ReasonPath *paths, size_t count, Arena *arena)
 {
     _cleanup_buffer_ Buffer text = BUFFER_INIT;
-    size_t named = 0;
-    for (size_t i = 0; i < count && named < VIOLATIONS_NAMED; i++)
-        if (paths[i].fault)
-            buffer_append_format(&text, "%sitem %zu: %s", named++ ? "; " : "", i + 1, paths[i].fault);
+    size_t named = 0, first = 0;
+    for (size_t i = 0; i < count && named < VIOLATIONS_NAMED; i++) {
+        if (!paths[i].fault)
+            continue;
+        first = named ? first : i;
+        buffer_append_format(&text, "%sitem %zu: %s", named++ ? "; " : "", i - first + 1, paths[i].fault);
+    }
     return named ? arena_copy(arena, text.data, text.length) : NULL;
 }
 

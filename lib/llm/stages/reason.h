@@ -42,7 +42,8 @@ typedef struct ReasonPath {
  * paths[i] for entries[i], in the arena. A path may be used where lib/llm/stages/reason_gate.h finds no
  * fault. Where it cites nothing itself, the numbers of the factors that the reply names are put behind it,
  * and the observed answer ends it. Returns NULL or a sentence for a repair that names what is wrong: no JSON,
- * a path is missing, the first faults.
+ * a path is missing, the first faults. It numbers the items from the first one with a fault on, with which a
+ * repair begins.
  */
 const char *reason_parse(rpmd_text reply, const ReasonContext *context, const ModelEntry *const *entries,
                          size_t count, Arena *arena, ReasonPath *paths);

@@ -164,7 +164,7 @@ START_TEST(test_items_of_a_call_are_not_mixed)
     ReasonPath paths[2];
     const ModelEntry *const *entries = (const ModelEntry *const *)mixed->entries;
     ck_assert_str_eq(reason_parse(text_of(reply), &about, entries, 2, &arena, paths),
-                     "item 2: speaks of another item: \"two men strangle their former\"");
+                     "item 1: speaks of another item: \"two men strangle their former\"");
     ck_assert_ptr_null(paths[0].fault);
     user_model_unref(mixed);
 }
