@@ -61,8 +61,10 @@ static void release(AnswerText *text, bool line_is_whole)
             behind = 0;
         while (behind < held.length && strchr("* \t\r\n", held.data[behind]))
             behind++;
-        if (behind == held.length && line_is_whole) {
-            buffer_clear(&text->held);
+        /* Nothing is said yet; what follows on the line is no heading. */
+        if (behind == held.length) {
+            if (line_is_whole)
+                buffer_clear(&text->held);
             return;
         }
     }

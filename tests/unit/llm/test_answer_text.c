@@ -40,6 +40,10 @@ START_TEST(parts)
     expect("The rating: I do not know.", "The rating: I do not know.", "");
     expect("Rat", "Rat", "");
     expect("", "", "");
+    /* Only the beginning of a line is a heading, whatever nothing stands before it. */
+    expect("Reasoning:*Rating: 4", "Rating: 4", "");
+    expect("Reasoning: \r Rating: 4\nRating: 5", "Rating: 4", " 5");
+    expect("\rRating: 4", "Rating: 4", "");
     expect("Reasoning: \xC3\xA9t\xC3\xA9 \xE2\x82\xAC.\nRating: 4\nRating: 5",
            "\xC3\xA9t\xC3\xA9 \xE2\x82\xAC.", " 4\nRating: 5");
 }
