@@ -96,7 +96,8 @@ static const Key keys[] = {
     {"method", "judge", KEY_NAME, IN_TASK(stages[STAGE_JUDGE]), 0, 0, CONFIG_NATIVE,
      "who says which features influenced a free-text response: native, or the name of a backend"},
     {"method", "embed", KEY_NAME, IN_TASK(stages[STAGE_EMBED]), 0, 0, CONFIG_NATIVE,
-     "who makes the vectors by which past items are found: native (from words), or the name of a backend with "
+     "who makes the vectors by which past items are found: native (from words), or the name of a backend "
+     "with "
      "/embeddings"},
     {"method", "reason", KEY_NAME, IN_TASK(stages[STAGE_REASON]), 0, 0, CONFIG_NATIVE,
      "who writes the reasoning paths of past items: native, or the name of a backend"},

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Calls of black-box LLMs: one prompt in, one text out, streamed; and of embedders. A call waits for its turn at the backend
- * (as many at a time, as many a minute as are configured), is tried again where its failure may pass, and
- * ends at its deadline.
+ * Calls of black-box LLMs: one prompt in, one text out, streamed; and of embedders. A call waits for its turn
+ * at the backend (as many at a time, as many a minute as are configured), is tried again where its failure
+ * may pass, and ends at its deadline.
  *
  * Threads: everything runs on the loop's thread; callbacks never run before the function that takes them has
  * returned.

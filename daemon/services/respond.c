@@ -200,17 +200,6 @@ static void parse(LlmResponse *response, rpmd_text text)
                                             callers ? MIN(deadline, callers) : deadline, on_parsed, response);
 }
 
-/* The last line that is not blank: where a small model puts its answer when it forgets the heading. */
-static rpmd_text last_line(rpmd_text text)
-{
-    size_t end = text.length, begin;
-    while (end > 0 && isspace((unsigned char)text.data[end - 1]))
-        end--;
-    for (begin = end; begin > 0 && text.data[begin - 1] != '\n';)
-        begin--;
-    return (rpmd_text){text.data + begin, end - begin};
-}
-
 static bool is_blank(rpmd_text text)
 {
     for (size_t i = 0; i < text.length; i++)
@@ -248,10 +237,9 @@ static void on_reply(void *data, const StageReply *reply)
     answer_text_end(&response->text);
     stream_reasoning(response);
     rpmd_text answer = {buffer_string(&response->text.answer), response->text.answer.length};
-    /* What was cut off at its limit ends anywhere: its last line is no answer. */
-    if (is_blank(answer) && reply->finish != LLM_FINISH_LENGTH)
-        answer =
-            last_line((rpmd_text){buffer_string(&response->text.reasoning), response->text.reasoning.length});
+    /* Small models forget the heading. */
+    if (is_blank(answer))
+        answer = answer_text_guess(&response->text, reply->finish != LLM_FINISH_LENGTH);
     if (is_blank(answer))
         ask_again(response);
     else
@@ -275,7 +263,7 @@ static void on_repaired(void *data, const StageReply *reply)
     answer_text_end(&text);
     rpmd_text answer = {buffer_string(&text.answer), text.answer.length};
     if (is_blank(answer))
-        answer = last_line(reply->text);
+        answer = answer_text_guess(&text, true);
     if (is_blank(answer))
         give_up_without_answer(response);
     else

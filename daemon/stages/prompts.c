@@ -74,7 +74,8 @@ static int find_stage(const char *name, Stage *stage)
 {
     size_t length = strlen(name) - strlen(FILE_SUFFIX);
     for (*stage = 0; *stage < STAGE_COUNT; (*stage)++)
-        if (kinds[*stage].begin && strlen(stage_name(*stage)) == length && memcmp(stage_name(*stage), name, length) == 0)
+        if (kinds[*stage].begin && strlen(stage_name(*stage)) == length &&
+            memcmp(stage_name(*stage), name, length) == 0)
             return 0;
     return -1;
 }

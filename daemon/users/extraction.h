@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What an LLM and an embedder find in one query (a new one, or that of an item which is appended), where the task
- * is configured so: features in the place of the plugin's, and the vector of the features.
+ * What an LLM and an embedder find in one query (a new one, or that of an item which is appended), where the
+ * task is configured so: features in the place of the plugin's, and the vector of the features.
  */
 
 #include "daemon/plugins/registry.h"
@@ -24,9 +24,9 @@ typedef struct ExtractionRequest {
 } ExtractionRequest;
 
 typedef struct ExtractionResult {
-    bool is_extracted; /* the features are the LLM's */
-    Status extract;    /* why not: OK where none is configured, or its replies were of no use */
-    Status embed;      /* the same for the embedding */
+    bool is_extracted;  /* the features are the LLM's */
+    Status extract;     /* why not: OK where none is configured, or its replies were of no use */
+    Status embed;       /* the same for the embedding */
     StageTotals totals; /* of both */
 } ExtractionResult;
 

@@ -60,7 +60,7 @@ struct Operation {
     uint64_t base_revision;
     int64_t created_us;
     bool feeds_pool;
-    bool knows_share;     /* the entry's share is what the store has */
+    bool knows_share;        /* the entry's share is what the store has */
     FreshAnalysis *appended; /* OPERATION_APPEND: the item's analysis */
     uint64_t appended_number;
     uint64_t appended_revision;

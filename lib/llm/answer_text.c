@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/llm/answer_text.h"
 
+#include "lib/text/utf8.h"
+
 #include <ctype.h>
 
 #define MARKUP "*_#> \t`\"'-" /* what Markdown and habit put before a heading */
+
+#define ANSWER_LINE_LIMIT 300 /* bytes of a line that may be an answer; what is longer is a paragraph */
 
 static const char reasoning_heading[] = "reasoning:";
 
@@ -123,6 +127,42 @@ void answer_text_end(AnswerText *text)
         decide(text, true);
     while (text->reasoning.length > 0 && strchr(" \t\r\n", text->reasoning.data[text->reasoning.length - 1]))
         text->reasoning.data[--text->reasoning.length] = '\0';
+}
+
+/* The quoted text behind the last `the rating is "`. */
+static rpmd_text conclusion(rpmd_text reasoning, rpmd_text noun)
+{
+    _cleanup_buffer_ Buffer phrase = BUFFER_INIT;
+    rpmd_text found = {"", 0};
+    buffer_append_format(&phrase, "the %.*s is \"", TEXT_ARGS(noun));
+    for (size_t i = 0; i + phrase.length < reasoning.length; i++) {
+        const char *begin = reasoning.data + i + phrase.length;
+        if (strncasecmp(reasoning.data + i, phrase.data, phrase.length) != 0)
+            continue;
+        const char *end = memchr(begin, '"', reasoning.length - i - phrase.length);
+        if (end)
+            found = (rpmd_text){begin, (size_t)(end - begin)};
+    }
+    return found;
+}
+
+static rpmd_text last_line(rpmd_text text)
+{
+    text = text_trim(text);
+    size_t begin = text.length;
+    while (begin > 0 && text.data[begin - 1] != '\n')
+        begin--;
+    return (rpmd_text){text.data + begin, text.length - begin};
+}
+
+rpmd_text answer_text_guess(const AnswerText *text, bool is_whole)
+{
+    rpmd_text reasoning = {buffer_string(&text->reasoning), text->reasoning.length};
+    rpmd_text concluded = conclusion(reasoning, (rpmd_text){text->heading.data, text->heading.length - 1});
+    if (concluded.length > 0 || !is_whole)
+        return concluded;
+    rpmd_text line = last_line(reasoning);
+    return line.length <= ANSWER_LINE_LIMIT ? line : (rpmd_text){"", 0};
 }
 
 rpmd_text answer_text_news(AnswerText *text)

@@ -31,5 +31,12 @@ void answer_text_feed(AnswerText *text, rpmd_text piece);
 /* Nothing follows: what was held is decided. */
 void answer_text_end(AnswerText *text);
 
+/*
+ * The answer of a text without a line that begins with the heading: what it concludes with (`So the rating is
+ * "4".`), as the examples of the prompts do, else its last line. is_whole: the text was not cut off, so that
+ * its last line is one. Empty: it has neither. Borrowed.
+ */
+rpmd_text answer_text_guess(const AnswerText *text, bool is_whole);
+
 /* The reasoning that is new since it was asked for last, at the border of a character. Borrowed. */
 rpmd_text answer_text_news(AnswerText *text);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Embeddings in the shape of OpenAI's POST /embeddings: texts in, a dense vector for each out. A reply is kept as
- * text, a line of base64 (floats of 32 bits, little-endian) for each vector.
+ * Embeddings in the shape of OpenAI's POST /embeddings: texts in, a dense vector for each out. A reply is
+ * kept as text, a line of base64 (floats of 32 bits, little-endian) for each vector.
  */
 
 #include "lib/base/arena.h"
@@ -19,8 +19,8 @@
 void llm_embedding_append(Buffer *body, const char *model, rpmd_text inputs);
 
 /*
- * Takes a whole reply: reply->text has the vectors as lines, in the order of the inputs, each of length 1. False
- * when it is none: not JSON, or vectors of different sizes, out of order, without a direction.
+ * Takes a whole reply: reply->text has the vectors as lines, in the order of the inputs, each of length 1.
+ * False when it is none: not JSON, or vectors of different sizes, out of order, without a direction.
  */
 bool llm_embedding_take(LlmReply *reply, rpmd_text body);
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Embedding: the function f of the paper's step 7, by an embedder instead of lib/method/vector. What is embedded
- * is the concatenated text of a query's features, never the query.
+ * Embedding: the function f of the paper's step 7, by an embedder instead of lib/method/vector. What is
+ * embedded is the concatenated text of a query's features, never the query.
  */
 
 #include "lib/llm/stages/stage.h"

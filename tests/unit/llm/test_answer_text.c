@@ -49,4 +49,31 @@ START_TEST(parts)
 }
 END_TEST
 
-UNIT_TESTS("llm/answer_text", parts)
+static void expect_guess(const char *reply, bool is_whole, const char *answer)
+{
+    AnswerText text;
+    answer_text_init(&text, text_of("title"));
+    answer_text_feed(&text, text_of(reply));
+    answer_text_end(&text);
+    rpmd_text guess = answer_text_guess(&text, is_whole);
+    ck_assert_msg(text_equal_string(guess, answer), "%s: %.*s", reply, TEXT_ARGS(guess));
+    answer_text_finish(&text);
+}
+
+START_TEST(guesses)
+{
+    expect_guess("Deep Trees", true, "Deep Trees");
+    expect_guess("It is on trees.\n\nDeep Trees \n", true, "Deep Trees");
+    expect_guess("It is on trees.\nDeep Tr", false, "");
+    expect_guess("The title is \"A\". So the title is \"Deep Trees\".", true, "Deep Trees");
+    expect_guess("So The Title is \"Deep Trees\". And then", false, "Deep Trees");
+    expect_guess("So the title is \"Deep Tr", false, "");
+    expect_guess("", true, "");
+    char paragraph[400];
+    memset(paragraph, 'x', sizeof(paragraph) - 1);
+    paragraph[sizeof(paragraph) - 1] = '\0';
+    expect_guess(paragraph, true, "");
+}
+END_TEST
+
+UNIT_TESTS("llm/answer_text", parts, guesses)

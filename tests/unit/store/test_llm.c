@@ -177,11 +177,11 @@ START_TEST(a_version_1_database_is_brought_up_to_date)
     sqlite3 *handle;
     fixture_path(&fixture, "rpmd.db", path);
     ck_assert_int_eq(sqlite3_open(path, &handle), SQLITE_OK);
-    ck_assert_int_eq(
-        sqlite3_exec(handle,
-                     "DROP TABLE usage; DROP TABLE reply; DROP TABLE reply_total; DROP TABLE embedding; PRAGMA user_version = 1",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(handle,
+                                  "DROP TABLE usage; DROP TABLE reply; DROP TABLE reply_total; DROP TABLE "
+                                  "embedding; PRAGMA user_version = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(handle);
     Status status;
     ck_assert_int_eq(fixture_open(&fixture, &status), 0);
