@@ -15,6 +15,7 @@
 
 #include "daemon/users/assembly.h"
 #include "daemon/users/draft.h"
+#include "daemon/users/extraction.h"
 #include "daemon/users/users.h"
 
 #include <sys/queue.h>
@@ -37,7 +38,8 @@ struct Operation {
     bool started;
     Operation *next;
     Users *users;
-    UserEntry *entry;
+    UserName name;    /* in the arena */
+    UserEntry *entry; /* NULL: in no queue yet */
     UserCallback callback;
     void *data;
     Arena arena; /* the request's own copies, and what the steps make */
@@ -60,8 +62,10 @@ struct Operation {
     uint64_t base_revision;
     int64_t created_us;
     bool feeds_pool;
-    bool knows_share;        /* the entry's share is what the store has */
-    FreshAnalysis *appended; /* OPERATION_APPEND: the item's analysis */
+    bool knows_share;                /* the entry's share is what the store has */
+    LIST_ENTRY(Operation) preparing; /* an append that waits for an LLM before its turn */
+    Extraction *extraction;          /* which is at work */
+    FreshAnalysis *appended;         /* OPERATION_APPEND: the item's analysis */
     uint64_t appended_number;
     uint64_t appended_revision;
     FreshAnalysis *fresh; /* items to analyse, and their analyses; in the arena */
@@ -123,6 +127,7 @@ struct Users {
     UsersMetrics metrics;
     size_t operations; /* that have not finished */
     LIST_HEAD(, UserBuild) builds;
+    LIST_HEAD(, Operation) preparing;
     bool closing;
     void (*closed)(void *data);
     void *closed_data;
@@ -131,6 +136,9 @@ struct Users {
 /* Builds natively, with what a draft contributes (NULL: nothing). */
 void users_publish_build(Users *users, const UserName *name, UsersPool pool, const Draft *draft,
                          UserCallback callback, void *data);
+
+/* Says that the daemon is ending. */
+void users_refuse_closing(Status *status);
 
 /* Whether nothing is at work any more; then frees everything, where it is closing. */
 void users_finish_closing(Users *users);
@@ -152,8 +160,14 @@ const rpmd_plugin *operation_plugin(Operation *operation);
 /* When a call of a plugin that begins now has to be over. */
 uint64_t operation_deadline(const Operation *operation);
 
+/* Takes its place in the user's queue, and starts where there is no other. */
+void operation_enqueue(Operation *operation);
+
 /* Runs the first step of an operation's kind (steps.c). */
 void operation_start(Operation *operation);
+
+/* An append whose item is analysed goes on. */
+void operation_put(Operation *operation);
 
 /* Answers with operation->reply, frees the operation, and starts the entry's next one. */
 void operation_finish(Operation *operation);

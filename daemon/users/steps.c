@@ -2,7 +2,7 @@
 #include "daemon/users/operation.h"
 
 #include "daemon/log.h"
-#include "daemon/users/extraction.h"
+#include "daemon/users/appending.h"
 #include "daemon/users/population.h"
 #include "daemon/users/task.h"
 #include "lib/base/memory.h"
@@ -14,8 +14,8 @@
  * The steps that operations are made of:
  *
  *   get       [cached?] -- no --> load --> [behind?] -- yes --> analyse --> assemble --> publish
- *   append    analyse --> put --> [cached and current?] -- yes --> assemble --> publish
- *                                          '-- no --> as get
+ *   append    analyse (appending.c) --> put --> [cached and current?] -- yes --> assemble --> publish
+ *                                                       '-- no --> as get
  *   delete    as get, then assemble --> publish; without a model: delete in the store
  *   build     load --> analyse --> assemble --> publish
  *   rollback  as get, then load the factors --> assemble --> publish
@@ -28,16 +28,9 @@
 static void load(Operation *operation);
 static void with_current_model(Operation *operation);
 
-static UserName name_of(const Operation *operation)
-{
-    const UserEntry *entry = operation->entry;
-    return (UserName){text_of(entry->task->name), {entry->user, entry->user_length}};
-}
-
 static StoreUserName store_name_of(const Operation *operation)
 {
-    UserName name = name_of(operation);
-    return (StoreUserName){name.task, name.user};
+    return (StoreUserName){operation->name.task, operation->name.user};
 }
 
 static int64_t now_us(void)
@@ -49,7 +42,7 @@ static int64_t now_us(void)
 
 static const TaskSettings *settings_of(const Operation *operation)
 {
-    return config_task(operation->users->context.config, operation->entry->task->name);
+    return config_task(operation->users->context.config, operation->name.task.data);
 }
 
 uint64_t operation_deadline(const Operation *operation)
@@ -61,7 +54,7 @@ const rpmd_plugin *operation_plugin(Operation *operation)
 {
     Status status = STATUS_INIT;
     const rpmd_plugin *plugin =
-        plugin_registry_find(operation->users->context.plugins, operation->entry->task->name, &status);
+        plugin_registry_find(operation->users->context.plugins, operation->name.task.data, &status);
     if (!plugin)
         operation_refuse(operation, &status);
     return plugin;
@@ -153,7 +146,7 @@ static rpmd_text reason_of(Operation *operation)
 static void publish(Operation *operation)
 {
     const Assembly *assembly = &operation->assembly;
-    UserName name = name_of(operation);
+    const UserName name = operation->name;
     operation->created_us = now_us();
     StorePublish *request = ARENA_NEW(&operation->arena, StorePublish);
     *request = (StorePublish){
@@ -292,7 +285,7 @@ static void delete_item(Operation *operation)
     UserEntry *entry = operation->entry;
     if (!entry->model) {
         StoreDeleteItem *request = ARENA_NEW(&operation->arena, StoreDeleteItem);
-        UserName name = name_of(operation);
+        const UserName name = operation->name;
         *request = (StoreDeleteItem){name.task, name.user, operation->id};
         store_delete_item(operation->users->context.store, request, on_item_deleted, operation);
         return;
@@ -340,7 +333,7 @@ static void roll_back(Operation *operation)
         return;
     }
     StoreLoadFactorSet *request = ARENA_NEW(&operation->arena, StoreLoadFactorSet);
-    UserName name = name_of(operation);
+    const UserName name = operation->name;
     *request = (StoreLoadFactorSet){name.task, name.user, operation->version};
     store_factor_set_load(operation->users->context.store, request, on_factors, operation);
 }
@@ -443,77 +436,11 @@ static void on_put(StoreReply *reply, void *data)
     operation_assemble(operation, ASSEMBLY_PUT);
 }
 
-static void put_item(Operation *operation)
+void operation_put(Operation *operation)
 {
     StorePutItems *request = ARENA_NEW(&operation->arena, StorePutItems);
-    *request = (StorePutItems){.task = name_of(operation).task, .items = &operation->item, .count = 1};
+    *request = (StorePutItems){.task = operation->name.task, .items = &operation->item, .count = 1};
     store_put_items(operation->users->context.store, request, on_put, operation);
-}
-
-/* Without an LLM that answers, the item has the plugin's features until it is built again. */
-static void on_item_extracted(void *data, const ExtractionResult *result)
-{
-    Operation *operation = data;
-    const Config *config = operation->users->context.config;
-    const rpmd_plugin *plugin = operation_plugin(operation);
-    if (!plugin)
-        return;
-    if (!status_is_ok(&result->extract))
-        log_warning("task %s: features of an item that was appended are the plugin's: %s",
-                    operation->entry->task->name, result->extract.message);
-    if (!status_is_ok(&result->embed))
-        log_warning("task %s: an item that was appended has no embedding: %s", operation->entry->task->name,
-                    result->embed.message);
-    /* What an LLM judges comes with a build. */
-    if (task_is_complete(plugin, config, operation->appended->analysis, result->is_extracted, false))
-        operation->appended->version = task_extractor_version(&operation->arena, plugin, config);
-    put_item(operation);
-}
-
-static void extract_item(Operation *operation, Analysis *analysis)
-{
-    const ExtractionRequest request = {
-        .name = name_of(operation),
-        .query = {operation->item.query, operation->item.options, operation->item.option_count},
-        .analysis = analysis,
-        .arena = &operation->arena,
-        .deadline_ns = operation_deadline(operation),
-    };
-    extraction_begin(operation->users->context.stages, operation->users->context.plugins,
-                     operation->users->context.config, &request, on_item_extracted, operation);
-}
-
-static void on_item_analysed(PluginBatch *batch, void *data)
-{
-    Operation *operation = data;
-    Status status = batch->status;
-    if (status_is_ok(&status) && batch->analyses[0].code != STATUS_OK)
-        status_refuse(&status, batch->analyses[0].code, "%.*s", TEXT_ARGS(batch->analyses[0].error));
-    if (!status_is_ok(&status)) {
-        operation_refuse(operation, &status);
-        return;
-    }
-    Analysis *analysis = ARENA_NEW(&operation->arena, Analysis);
-    analysis_copy(&operation->arena, analysis, &batch->analyses[0]);
-    operation->appended = ARENA_NEW(&operation->arena, FreshAnalysis);
-    operation->appended->analysis = analysis;
-    operation->appended->version = arena_text(&operation->arena, text_of(batch->version));
-    if (extraction_is_wanted(operation->users->context.stages, operation->entry->task->name))
-        extract_item(operation, analysis);
-    else
-        put_item(operation);
-}
-
-static void append(Operation *operation)
-{
-    AnalysisRequest *request = ARENA_NEW(&operation->arena, AnalysisRequest);
-    *request = (AnalysisRequest){.query = operation->item.query,
-                                 .options = operation->item.options,
-                                 .option_count = operation->item.option_count,
-                                 .response = operation->item.response,
-                                 .has_response = true};
-    plugin_registry_analyze(operation->users->context.plugins, operation->entry->task->name, request, 1,
-                            operation_deadline(operation), on_item_analysed, operation);
 }
 
 /* ---- erase ---- */
@@ -542,7 +469,7 @@ void operation_start(Operation *operation)
             load(operation);
         break;
     case OPERATION_APPEND:
-        append(operation);
+        appending_in_turn(operation);
         break;
     case OPERATION_BUILD:
         load(operation);

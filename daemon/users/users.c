@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/users/users.h"
 
+#include "daemon/users/appending.h"
 #include "daemon/users/operation.h"
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
@@ -210,13 +211,19 @@ static void run_queue(UserEntry *entry)
 void operation_finish(Operation *operation)
 {
     UserEntry *entry = operation->entry;
+    Users *users = operation->users;
     operation->callback(&operation->reply, operation->data);
-    entry->queue = operation->next;
-    if (!entry->queue)
-        entry->queue_end = &entry->queue;
-    operation->users->operations--;
+    users->operations--;
+    if (entry) {
+        entry->queue = operation->next;
+        if (!entry->queue)
+            entry->queue_end = &entry->queue;
+    }
     free_operation(operation);
-    run_queue(entry);
+    if (entry)
+        run_queue(entry);
+    else
+        users_finish_closing(users);
 }
 
 void operation_refuse(Operation *operation, const Status *status)
@@ -225,33 +232,41 @@ void operation_refuse(Operation *operation, const Status *status)
     operation_finish(operation);
 }
 
-/* Queues an operation; starts it where the user has none running. */
-static void enqueue(UserEntry *entry, Operation *operation)
+void operation_enqueue(Operation *operation)
 {
+    UserEntry *entry = add_entry(operation->users, &operation->name);
     operation->entry = entry;
     *entry->queue_end = operation;
     entry->queue_end = &operation->next;
-    entry->users->operations++;
     if (entry->is_idle)
         unlink_idle(entry);
     run_queue(entry);
 }
 
+void users_refuse_closing(Status *status)
+{
+    status_refuse(status, STATUS_UNAVAILABLE, "rpmd is shutting down; ask again when it is back");
+}
+
 /* A new operation, or NULL after the callback was told that the daemon is ending. */
-static Operation *new_operation(Users *users, OperationKind kind, UserCallback callback, void *data)
+static Operation *new_operation(Users *users, OperationKind kind, const UserName *name, UserCallback callback,
+                                void *data)
 {
     if (users->closing) {
         UserReply reply = {0};
-        status_refuse(&reply.status, STATUS_UNAVAILABLE, "rpmd is shutting down; ask again when it is back");
+        users_refuse_closing(&reply.status);
         callback(&reply, data);
         return NULL;
     }
     Operation *operation = NEW(Operation);
     operation->kind = kind;
     operation->users = users;
+    operation->name =
+        (UserName){arena_text(&operation->arena, name->task), arena_text(&operation->arena, name->user)};
     operation->callback = callback;
     operation->data = data;
     operation->reply.status = STATUS_INIT;
+    users->operations++;
     return operation;
 }
 
@@ -262,6 +277,7 @@ Users *users_new(const UsersContext *context)
     Users *users = NEW(Users);
     users->context = *context;
     LIST_INIT(&users->builds);
+    LIST_INIT(&users->preparing);
     return users;
 }
 
@@ -272,21 +288,22 @@ void users_close(Users *users, void (*closed)(void *data), void *data)
     users->closed_data = data;
     users->operations++; /* until the end of this function: the last build would free everything */
     draft_end_all(users);
+    appending_end_all(users);
     users->operations--;
     users_finish_closing(users);
 }
 
 void users_get(Users *users, const UserName *name, UserCallback callback, void *data)
 {
-    Operation *operation = new_operation(users, OPERATION_GET, callback, data);
+    Operation *operation = new_operation(users, OPERATION_GET, name, callback, data);
     if (operation)
-        enqueue(add_entry(users, name), operation);
+        operation_enqueue(operation);
 }
 
 void users_append(Users *users, const UserName *name, const StoreNewItem *item, UserCallback callback,
                   void *data)
 {
-    Operation *operation = new_operation(users, OPERATION_APPEND, callback, data);
+    Operation *operation = new_operation(users, OPERATION_APPEND, name, callback, data);
     if (!operation)
         return;
     Arena *arena = &operation->arena;
@@ -294,7 +311,7 @@ void users_append(Users *users, const UserName *name, const StoreNewItem *item, 
     for (size_t i = 0; i < item->option_count; i++)
         options[i] = arena_text(arena, item->options[i]);
     operation->item = (StoreNewItem){
-        .user = arena_text(arena, name->user),
+        .user = operation->name.user,
         .id = arena_text(arena, item->id),
         .query = arena_text(arena, item->query),
         .response = arena_text(arena, item->response),
@@ -303,27 +320,27 @@ void users_append(Users *users, const UserName *name, const StoreNewItem *item, 
         .option_count = item->option_count,
         .meta = arena_text(arena, item->meta),
     };
-    enqueue(add_entry(users, name), operation);
+    appending_begin(operation);
 }
 
 void users_delete(Users *users, const UserName *name, rpmd_text id, UserCallback callback, void *data)
 {
-    Operation *operation = new_operation(users, OPERATION_DELETE, callback, data);
+    Operation *operation = new_operation(users, OPERATION_DELETE, name, callback, data);
     if (!operation)
         return;
     operation->id = arena_text(&operation->arena, id);
-    enqueue(add_entry(users, name), operation);
+    operation_enqueue(operation);
 }
 
 void users_publish_build(Users *users, const UserName *name, UsersPool pool, const Draft *draft,
                          UserCallback callback, void *data)
 {
-    Operation *operation = new_operation(users, OPERATION_BUILD, callback, data);
+    Operation *operation = new_operation(users, OPERATION_BUILD, name, callback, data);
     if (!operation)
         return;
     operation->pool = pool;
     operation->draft = draft;
-    enqueue(add_entry(users, name), operation);
+    operation_enqueue(operation);
 }
 
 UserBuild *users_build(Users *users, const UserName *name, const BuildRequest *request, UserCallback callback,
@@ -338,20 +355,20 @@ UserBuild *users_build(Users *users, const UserName *name, const BuildRequest *r
 
 void users_rollback(Users *users, const UserName *name, uint64_t version, UserCallback callback, void *data)
 {
-    Operation *operation = new_operation(users, OPERATION_ROLLBACK, callback, data);
+    Operation *operation = new_operation(users, OPERATION_ROLLBACK, name, callback, data);
     if (!operation)
         return;
     operation->version = version;
-    enqueue(add_entry(users, name), operation);
+    operation_enqueue(operation);
 }
 
 void users_erase(Users *users, const UserName *name, UserCallback callback, void *data)
 {
     /* What LLMs reply from now on is of somebody who is gone. */
     draft_cancel_user(users, name);
-    Operation *operation = new_operation(users, OPERATION_ERASE, callback, data);
+    Operation *operation = new_operation(users, OPERATION_ERASE, name, callback, data);
     if (operation)
-        enqueue(add_entry(users, name), operation);
+        operation_enqueue(operation);
 }
 
 void users_history_changed(Users *users, const UserName *name)
