@@ -142,8 +142,8 @@ static const Key keys[] = {
      "deadline"},
     {"backend", "price_prompt", KEY_REAL, IN_BACKEND(price_prompt), 0, 1000000, "0",
      "price of a million tokens of prompts, for the accounts"},
-    {"backend", "price_cached", KEY_REAL, IN_BACKEND(price_cached), 0, 1000000, "0",
-     "price of a million tokens of prompts that came from the server's cache"},
+    {"backend", "price_cached", KEY_REAL, IN_BACKEND(price_cached), -1, 1000000, "-1",
+     "price of a million tokens of prompts that came from the server's cache; -1: as the others"},
     {"backend", "price_completion", KEY_REAL, IN_BACKEND(price_completion), 0, 1000000, "0",
      "price of a million tokens of answers"},
 };

@@ -38,10 +38,11 @@ typedef struct Backend {
     Llm *llm;
     char *url;
     char *embedding_url;
-    char *key;        /* owned; NULL: none. Never shown */
-    char *key_header; /* owned; NULL: none */
-    char **headers;   /* owned; NULL-terminated */
-    LlmForm form;     /* the strictest form that it was not seen to refuse */
+    char *key;              /* owned; NULL: none. Never shown */
+    char *key_header;       /* owned; NULL: none */
+    char **headers;         /* owned; NULL-terminated */
+    LlmForm form;           /* the strictest form that it was not seen to refuse */
+    bool limits_completion; /* it was seen to want OpenAI's newer name for max_tokens */
     LlmRate requests;
     LlmRate tokens;
     STAILQ_HEAD(, LlmCall) waiting;

@@ -64,11 +64,39 @@ static void release(LlmCall *call)
     uv_close((uv_handle_t *)&call->timer, on_timer_closed);
 }
 
-void call_drop(LlmCall *call)
+/* What is paid for an attempt, whole or not, that wrote something: estimated where the server did not tell.
+ */
+static void add_usage(LlmCall *call)
+{
+    LlmUsage usage = call->reply.usage;
+    if (usage.prompt_tokens == 0 && call->reply.text.length > 0)
+        usage.prompt_tokens = call->prompt_length / BYTES_PER_TOKEN + 1;
+    if (usage.completion_tokens == 0 && call->reply.text.length > 0 && !call->is_embedding)
+        usage.completion_tokens = call->reply.text.length / BYTES_PER_TOKEN + 1;
+    call->spent.prompt_tokens += usage.prompt_tokens;
+    call->spent.cached_tokens += usage.cached_tokens;
+    call->spent.completion_tokens += usage.completion_tokens;
+}
+
+static void count(LlmCall *call, bool is_failure)
+{
+    BackendCounts *counts = &call->backend->counts;
+    add_usage(call);
+    counts->calls++;
+    counts->failures += is_failure;
+    counts->usage.prompt_tokens += call->spent.prompt_tokens;
+    counts->usage.cached_tokens += call->spent.cached_tokens;
+    counts->usage.completion_tokens += call->spent.completion_tokens;
+    if (call->attempts > 0)
+        llm_rate_take(&call->backend->tokens, call->spent.completion_tokens, uv_hrtime());
+}
+
+void call_drop(LlmCall *call, LlmSpent *spent)
 {
     Backend *backend = call->backend;
-    backend->counts.calls++;
-    backend->counts.failures++;
+    count(call, true);
+    if (spent)
+        *spent = (LlmSpent){call->spent, call->attempts, milliseconds_since(call->begun_ns)};
     leave(call);
     release(call);
     if (!backend->llm->is_closing)
@@ -78,27 +106,13 @@ void call_drop(LlmCall *call)
 static void end(LlmCall *call, const Status *status)
 {
     Backend *backend = call->backend;
-    LlmUsage usage = call->reply.usage;
-    bool was_made = call->state != CALL_WAITING && call->state != CALL_REFUSED;
-    if (usage.prompt_tokens == 0 && call->reply.text.length > 0)
-        usage.prompt_tokens = call->prompt_length / BYTES_PER_TOKEN + 1;
-    if (usage.completion_tokens == 0 && call->reply.text.length > 0 && !call->is_embedding)
-        usage.completion_tokens = call->reply.text.length / BYTES_PER_TOKEN + 1;
+    count(call, !status_is_ok(status));
     leave(call);
-    backend->counts.calls++;
-    backend->counts.failures += !status_is_ok(status);
-    backend->counts.usage.prompt_tokens += usage.prompt_tokens;
-    backend->counts.usage.cached_tokens += usage.cached_tokens;
-    backend->counts.usage.completion_tokens += usage.completion_tokens;
-    if (was_made)
-        llm_rate_take(&backend->tokens, usage.completion_tokens, uv_hrtime());
     LlmResult result = {
         .status = *status,
         .text = {buffer_string(&call->reply.text), call->reply.text.length},
-        .usage = usage,
         .finish = call->reply.finish,
-        .attempts = call->attempts,
-        .milliseconds = milliseconds_since(call->begun_ns),
+        .spent = {call->spent, call->attempts, milliseconds_since(call->begun_ns)},
     };
     call->handlers->on_end(call->data, &result);
     release(call);
@@ -139,6 +153,7 @@ typedef struct Failure {
 
 static void forget_attempt(LlmCall *call)
 {
+    add_usage(call);
     sse_finish(&call->parser);
     llm_reply_finish(&call->reply);
     buffer_clear(&call->body);
@@ -234,18 +249,13 @@ static void take_stream(LlmCall *call, rpmd_text bytes)
 {
     if (!sse_feed(&call->parser, bytes.data, bytes.length, on_event, call))
         call->is_strange = true;
-    if (call->is_strange || call->reply.is_too_long || call->reply.error[0]) {
-        const char *what = call->reply.error[0] ? call->reply.error
-                           : call->reply.is_too_long
-                               ? "sent an answer without end"
-                               : "sent something that is no event of its shape; check its shape";
-        Failure failure = unreachable(call, what);
+    if (call->is_strange || call->reply.error[0]) {
+        Failure failure = unreachable(call, "sent something that is no event of its shape; check its shape");
         if (call->reply.error[0]) {
             backend_hide_key(call->backend, call->reply.error);
             snprintf(failure.sentence, sizeof(failure.sentence), "backend %s broke off: %s",
                      call->backend->settings->name, call->reply.error);
         }
-        failure.may_pass = !call->reply.is_too_long;
         fail(call, &failure);
         return;
     }
@@ -254,6 +264,11 @@ static void take_stream(LlmCall *call, rpmd_text bytes)
         rpmd_text piece = {call->reply.text.data + call->delivered, length - call->delivered};
         call->delivered = length;
         call->handlers->on_text(call->data, piece);
+    }
+    /* A model that does not stop is answered no more: what it wrote is a text that was cut off. */
+    if (call->reply.is_too_long) {
+        call->reply.finish = LLM_FINISH_LENGTH;
+        succeed(call);
     }
 }
 
@@ -292,6 +307,23 @@ static bool may_be_the_form(const LlmCall *call, long status)
            (status == 400 || status == 415 || status == 422 || status == 501);
 }
 
+/* Whether the server names the limit of tokens that it wants instead; it is remembered. */
+static bool learns_limit(LlmCall *call, long status)
+{
+    Backend *backend = call->backend;
+    if (status != 400 || backend->limits_completion || backend->settings->is_anthropic ||
+        !strstr(buffer_string(&call->body), "max_completion_tokens"))
+        return false;
+    log_notice("backend %s takes max_completion_tokens instead of max_tokens", backend->settings->name);
+    return backend->limits_completion = true;
+}
+
+static void attempt_otherwise(LlmCall *call)
+{
+    forget_attempt(call);
+    attempt(call);
+}
+
 static void on_end(void *data, const HttpResult *result)
 {
     LlmCall *call = data;
@@ -308,10 +340,13 @@ static void on_end(void *data, const HttpResult *result)
         succeed(call);
         return;
     }
+    if (!result->error && learns_limit(call, result->status)) {
+        attempt_otherwise(call);
+        return;
+    }
     if (!result->error && may_be_the_form(call, result->status)) {
         call->form++;
-        forget_attempt(call);
-        attempt(call);
+        attempt_otherwise(call);
         return;
     }
     Failure failure;
@@ -345,6 +380,7 @@ static void write_body(const LlmCall *call, Buffer *body)
         .prompt = {call->prompt, call->prompt_length},
         .max_tokens = call->max_tokens ? call->max_tokens : (uint32_t)settings->max_tokens,
         .temperature = settings->temperature,
+        .limits_completion = call->backend->limits_completion,
         .schema = call->schema,
         .form = call->form,
     };
@@ -517,7 +553,13 @@ LlmCall *llm_call(Llm *llm, const LlmRequest *request, const LlmHandlers *handle
     return call;
 }
 
-void llm_cancel(LlmCall *call)
+void llm_prolong(LlmCall *call, uint64_t deadline_ns)
 {
-    call_drop(call);
+    if (call->deadline_ns && (!deadline_ns || deadline_ns > call->deadline_ns))
+        call->deadline_ns = deadline_ns;
+}
+
+void llm_cancel(LlmCall *call, LlmSpent *spent)
+{
+    call_drop(call, spent);
 }

@@ -32,6 +32,7 @@ struct LlmCall {
     uv_timer_t timer;
 
     unsigned attempts;
+    LlmUsage spent;      /* by the attempts that are over */
     uint64_t begun_ns;   /* the first attempt */
     uint64_t attempt_ns; /* this one */
     uint64_t heard_ns;   /* its last bytes of text; 0: none yet */
@@ -51,8 +52,8 @@ void call_begin(LlmCall *call, bool tries);
 /* Ends it with an error that was not the server's. */
 void call_refuse(LlmCall *call, StatusCode code, const char *sentence);
 
-/* Frees it, without a callback. */
-void call_drop(LlmCall *call);
+/* Frees it, without a callback. spent: NULL, or what it took. */
+void call_drop(LlmCall *call, LlmSpent *spent);
 
 struct Llm {
     uv_loop_t *loop;

@@ -85,7 +85,7 @@ void llm_close(Llm *llm, void (*closed)(void *data), void *data)
     llm->closed = closed;
     llm->closed_data = data;
     while (!LIST_EMPTY(&llm->calls))
-        call_drop(LIST_FIRST(&llm->calls));
+        call_drop(LIST_FIRST(&llm->calls), NULL);
     for (size_t i = 0; i < llm->backend_count; i++)
         uv_close((uv_handle_t *)&llm->backends[i].timer, on_timer_closed);
     http_client_close(llm->http, on_http_closed, llm);

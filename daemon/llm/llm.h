@@ -31,6 +31,13 @@ typedef struct LlmRequest {
     uint64_t deadline_ns; /* on the clock of uv_hrtime; 0: none */
 } LlmRequest;
 
+/* What a call took: attempts that broke off and were paid for count as well. */
+typedef struct LlmSpent {
+    LlmUsage usage;        /* estimated from lengths where the server tells none */
+    unsigned attempts;     /* requests that were made */
+    uint64_t milliseconds; /* since the first of them began */
+} LlmSpent;
+
 /* How a call ended. Borrowed for the time of the callback. */
 typedef struct LlmResult {
     /* OK: the reply is whole, or stopped at max_tokens (finish says which). UNAVAILABLE: the server could not
@@ -39,10 +46,8 @@ typedef struct LlmResult {
      * this request, for its length say. DEADLINE_EXCEEDED. All with a sentence that names the backend. */
     Status status;
     rpmd_text text;
-    LlmUsage usage; /* estimated from lengths where the server tells none */
     LlmFinish finish;
-    unsigned attempts;     /* requests that were made */
-    uint64_t milliseconds; /* since the first attempt began */
+    LlmSpent spent;
 } LlmResult;
 
 typedef struct LlmHandlers {
@@ -55,5 +60,9 @@ typedef struct LlmHandlers {
 /* Everything of the request is copied; handlers are borrowed for the call's life. */
 LlmCall *llm_call(Llm *llm, const LlmRequest *request, const LlmHandlers *handlers, void *data);
 
-/* Ends the request at once; no callback comes any more. Not from within the call's own on_end. */
-void llm_cancel(LlmCall *call);
+/* Moves the call's deadline to a later one (0: none); an earlier one changes nothing. */
+void llm_prolong(LlmCall *call, uint64_t deadline_ns);
+
+/* Ends the request at once; no callback comes any more. spent: NULL, or what it took so far. Not from within
+ * the call's own on_end. */
+void llm_cancel(LlmCall *call, LlmSpent *spent);

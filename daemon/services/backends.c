@@ -74,7 +74,7 @@ static void release_check(void *data)
 {
     Check *check = data;
     if (check->llm)
-        llm_cancel(check->llm);
+        llm_cancel(check->llm, NULL);
     arena_finish(&check->arena);
     free(check);
 }
@@ -107,10 +107,11 @@ static bool is_needed(const Check *check)
 static const char *describe_chat(Check *check, const LlmResult *result, bool *works)
 {
     *works = true;
-    return arena_format(
-        &check->arena, "answered \"%.*s\" in %zu pieces, with %lu prompt and %lu completion tokens",
-        (int)MIN(result->text.length, (size_t)60), result->text.data, check->pieces,
-        (unsigned long)result->usage.prompt_tokens, (unsigned long)result->usage.completion_tokens);
+    return arena_format(&check->arena,
+                        "answered \"%.*s\" in %zu pieces, with %lu prompt and %lu completion tokens",
+                        (int)MIN(result->text.length, (size_t)60), result->text.data, check->pieces,
+                        (unsigned long)result->spent.usage.prompt_tokens,
+                        (unsigned long)result->spent.usage.completion_tokens);
 }
 
 static const char *describe_json(Check *check, const LlmResult *result, bool *works)
@@ -174,7 +175,7 @@ static void on_check_end(void *data, const LlmResult *result)
     message->works = works;
     message->is_needed = is_needed(check);
     message->detail = arena_format(&check->arena, "%s", detail);
-    message->milliseconds = result->milliseconds;
+    message->milliseconds = result->spent.milliseconds;
     check->list[check->done++] = message;
     if (choose_next(check, &result->status, works)) {
         check_next(check);
@@ -227,7 +228,7 @@ void backends_on_check_cancel(GrpcCall *call)
     Status status = STATUS_INIT;
     if (!check || !check->llm)
         return;
-    llm_cancel(TAKE_PTR(check->llm));
+    llm_cancel(TAKE_PTR(check->llm), NULL);
     grpc_call_finish(call, &status);
 }
 

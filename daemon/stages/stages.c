@@ -124,9 +124,10 @@ uint64_t stage_cost(const Stages *stages, const char *backend, const LlmUsage *u
 {
     const BackendSettings *settings = config_backend(stages->context.config, backend);
     uint64_t cached = MIN(usage->cached_tokens, usage->prompt_tokens);
+    double price_cached = settings->price_cached < 0 ? settings->price_prompt : settings->price_cached;
     /* A price is of a million tokens, a cost in millionths: the two factors cancel. */
     return (uint64_t)((double)(usage->prompt_tokens - cached) * settings->price_prompt +
-                      (double)cached * settings->price_cached +
+                      (double)cached * price_cached +
                       (double)usage->completion_tokens * settings->price_completion + 0.5);
 }
 
@@ -159,6 +160,13 @@ static void call_free(StageCall *call)
 {
     arena_finish(&call->arena);
     free(call);
+}
+
+static void spend(const StageCall *call, StageReply *reply, const LlmSpent *spent)
+{
+    reply->attempts = spent->attempts;
+    reply->usage = spent->usage;
+    reply->cost_micros = stage_cost(call->stages, call->request.backend, &spent->usage);
 }
 
 static void tell(StageCall *call, const StageReply *reply)
@@ -264,7 +272,6 @@ static void on_text(void *data, rpmd_text piece)
 static void on_end(void *data, const LlmResult *result)
 {
     Flight *flight = data;
-    Stages *stages = flight->stages;
     bool is_first = true;
     /* A call that is told may ask for the same again: that is another flight. */
     LIST_REMOVE(flight, link);
@@ -274,13 +281,11 @@ static void on_end(void *data, const LlmResult *result)
         LIST_REMOVE(call, link);
         reply.was_cached = !is_first;
         if (is_first) {
-            reply.attempts = result->attempts;
-            reply.usage = result->usage;
-            reply.cost_micros = stage_cost(stages, call->request.backend, &result->usage);
+            spend(call, &reply, &result->spent);
             if (status_is_ok(&result->status))
                 keep(call, result->text, result->finish);
         }
-        account(call, &reply, is_first ? result->milliseconds : 0);
+        account(call, &reply, is_first ? result->spent.milliseconds : 0);
         is_first = false;
         tell(call, &reply);
     }
@@ -323,26 +328,41 @@ static void begin_flight(StageCall *call)
                            call->handlers->on_text ? &streamed : &whole, flight);
 }
 
-/* A flight has the deadline of its first call, so only calls with the same kind of patience share one. */
+static void refuse_later(StageCall *call)
+{
+    Stages *stages = call->stages;
+    call->state = CALL_REFUSED;
+    LIST_INSERT_HEAD(&stages->refused, call, link);
+    uv_timer_start(&stages->timer, on_told, 0, 0);
+}
+
+/* A caller that wants the text piece by piece shares no flight with one that waits for the whole. */
 static bool may_join(const StageCall *call, const Flight *flight)
 {
     const StageCall *first = LIST_FIRST(&flight->calls);
-    return first && first->request.deadline_ns == call->request.deadline_ns &&
-           !first->handlers->on_text == !call->handlers->on_text;
+    return first && !first->handlers->on_text == !call->handlers->on_text;
+}
+
+/* A flight has the latest deadline of its calls; each call's own is kept by whoever made it. */
+static void join(StageCall *call, Flight *flight)
+{
+    call->flight = flight;
+    LIST_INSERT_AFTER(LIST_FIRST(&flight->calls), call, link);
+    llm_prolong(flight->llm, call->request.deadline_ns);
+    if (flight->text.length > 0 && call->handlers->on_text)
+        call->handlers->on_text(call->data, (rpmd_text){flight->text.data, flight->text.length});
 }
 
 static void fly(StageCall *call)
 {
     Flight *flight = find_flight(call->stages, call);
     call->state = CALL_FLYING;
-    if (!flight || !may_join(call, flight)) {
+    if (flight && may_join(call, flight))
+        join(call, flight);
+    else if (meter_check(call->stages->meter, call->request.task, call->request.user, &call->refusal))
+        refuse_later(call);
+    else
         begin_flight(call);
-        return;
-    }
-    call->flight = flight;
-    LIST_INSERT_AFTER(LIST_FIRST(&flight->calls), call, link);
-    if (flight->text.length > 0 && call->handlers->on_text)
-        call->handlers->on_text(call->data, (rpmd_text){flight->text.data, flight->text.length});
 }
 
 /* ---- the door ----------------------------------------------------------------------------------------- */
@@ -366,14 +386,6 @@ static void on_found(StoreReply *found, void *data)
     tell(call, &reply);
 }
 
-static void refuse_later(StageCall *call)
-{
-    Stages *stages = call->stages;
-    call->state = CALL_REFUSED;
-    LIST_INSERT_HEAD(&stages->refused, call, link);
-    uv_timer_start(&stages->timer, on_told, 0, 0);
-}
-
 StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHandlers *handlers, void *data)
 {
     StageCall *call = NEW(StageCall);
@@ -384,9 +396,7 @@ StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHa
     if (request->schema)
         call->request.schema = arena_text(&call->arena, text_of(request->schema)).data;
     hash_request(call);
-    if (meter_check(stages->meter, call->request.task, call->request.user, &call->refusal)) {
-        refuse_later(call);
-    } else if (stages->context.config->reply_bytes == 0) {
+    if (stages->context.config->reply_bytes == 0) {
         fly(call);
     } else {
         call->state = CALL_FINDING;
@@ -404,11 +414,16 @@ void stage_cancel(StageCall *call)
         return;
     }
     LIST_REMOVE(call, link);
-    call_free(call);
     if (flight && LIST_EMPTY(&flight->calls)) {
-        llm_cancel(flight->llm);
+        /* What was written so far is paid for. */
+        LlmSpent spent;
+        StageReply reply = {.status = {.code = STATUS_CANCELLED}};
+        llm_cancel(flight->llm, &spent);
+        spend(call, &reply, &spent);
+        account(call, &reply, spent.milliseconds);
         LIST_REMOVE(flight, link);
         buffer_finish(&flight->text);
         free(flight);
     }
+    call_free(call);
 }

@@ -6,7 +6,7 @@
  * user, a task, a stage and a backend; a request that was answered before is answered from the store, and one
  * that is at work is not made twice.
  *
- *     caps --> cached? --> at work already? --> the LLM --> account, keep --> the reply
+ *     cached? --> at work already? --> caps --> the LLM --> account, keep --> the reply
  *
  * Everything runs on the loop's thread. Callbacks never run before the function that takes them has returned.
  */
@@ -75,7 +75,8 @@ typedef struct StageHandlers {
 /* Everything of the request is copied; handlers are borrowed for the call's life. */
 StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHandlers *handlers, void *data);
 
-/* Ends the LLM's request unless another call waits for the same; no callback comes any more. */
+/* Ends the LLM's request unless another call waits for the same, and accounts what it wrote so far; no
+ * callback comes any more. */
 void stage_cancel(StageCall *call);
 
 /* What tokens cost on a backend, in millionths of the currency of its prices. */

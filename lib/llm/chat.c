@@ -2,6 +2,7 @@
 #include "lib/llm/chat.h"
 
 #include "lib/llm/reply_json.h"
+#include "lib/text/utf8.h"
 
 #include <stdio.h>
 
@@ -33,7 +34,8 @@ void llm_chat_append(Buffer *body, LlmShape shape, const LlmChat *chat)
 {
     _cleanup_json_ json_t *request = json_pack(
         "{s:s, s:[{s:s, s:s%}], s:i, s:b}", "model", chat->model, "messages", "role", "user", "content",
-        chat->prompt.data, chat->prompt.length, "max_tokens", (int)chat->max_tokens, "stream", 1);
+        chat->prompt.data, chat->prompt.length,
+        chat->limits_completion ? "max_completion_tokens" : "max_tokens", (int)chat->max_tokens, "stream", 1);
     if (chat->temperature >= 0)
         json_object_set_new(request, "temperature", json_real(chat->temperature));
     if (shape == LLM_SHAPE_OPENAI) {
@@ -47,8 +49,14 @@ void llm_chat_append(Buffer *body, LlmShape shape, const LlmChat *chat)
 
 /* ---- replies ------------------------------------------------------------------------------------------ */
 
+/* Some servers part characters between events: what is not UTF-8 costs that character and not the reply. */
 static json_t *load(rpmd_text text)
 {
+    _cleanup_buffer_ Buffer mended = BUFFER_INIT;
+    if (!text_is_utf8(text)) {
+        text_append_well_formed(&mended, text);
+        text = (rpmd_text){mended.data, mended.length};
+    }
     return text.length ? json_loadb(text.data, text.length, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
 }
 
@@ -121,11 +129,17 @@ static void take_openai(LlmReply *reply, const json_t *event, const char *part)
     llm_chat_take_usage(reply, json_object_get(event, "usage"));
 }
 
+/* In this shape, the tokens of a prompt are told in three parts. */
 static void take_anthropic_usage(LlmReply *reply, const json_t *usage)
 {
-    take_number(&reply->usage.prompt_tokens, usage, "input_tokens");
+    uint64_t fresh = 0, stored = 0;
     take_number(&reply->usage.completion_tokens, usage, "output_tokens");
+    if (!json_is_integer(json_object_get(usage, "input_tokens")))
+        return;
+    take_number(&fresh, usage, "input_tokens");
+    take_number(&stored, usage, "cache_creation_input_tokens");
     take_number(&reply->usage.cached_tokens, usage, "cache_read_input_tokens");
+    reply->usage.prompt_tokens = fresh + stored + reply->usage.cached_tokens;
 }
 
 static void take_anthropic_event(LlmReply *reply, const json_t *event)
@@ -185,12 +199,12 @@ bool llm_chat_take_whole(LlmReply *reply, LlmShape shape, rpmd_text body)
 void llm_error_sentence(rpmd_text body, char *sentence, size_t size)
 {
     _cleanup_json_ json_t *error = load(body);
+    _cleanup_buffer_ Buffer shown = BUFFER_INIT;
     const char *message = json_is_object(error) ? error_of(error) : NULL;
-    if (message)
-        snprintf(sentence, size, "%s", message);
-    else
-        snprintf(sentence, size, "%.*s", body.length ? (int)MIN(body.length, (size_t)SHOWN_BODY) : 7,
-                 body.length ? body.data : "nothing");
+    text_append_well_formed(&shown, message ? text_of(message)
+                                            : (rpmd_text){body.data, MIN(body.length, (size_t)SHOWN_BODY)});
+    rpmd_text text = text_cut((rpmd_text){buffer_string(&shown), shown.length}, size - 1);
+    snprintf(sentence, size, "%.*s", TEXT_ARGS(text.length ? text : text_of("nothing")));
     for (char *byte = sentence; *byte; byte++)
         if ((unsigned char)*byte < 0x20 || *byte == 0x7F)
             *byte = ' ';

@@ -25,9 +25,11 @@ typedef struct LlmChat {
     const char *model;
     rpmd_text prompt; /* UTF-8 */
     uint32_t max_tokens;
-    double temperature; /* negative: not sent */
-    const char *schema; /* a JSON schema that the reply shall follow; NULL: the reply is text */
-    LlmForm form;       /* read where there is a schema. Anthropic's shape has LLM_FORM_TEXT alone */
+    bool limits_completion; /* max_tokens goes by OpenAI's newer name, the only one that its newer models take
+                             */
+    double temperature;     /* negative: not sent */
+    const char *schema;     /* a JSON schema that the reply shall follow; NULL: the reply is text */
+    LlmForm form;           /* read where there is a schema. Anthropic's shape has LLM_FORM_TEXT alone */
 } LlmChat;
 
 /* Bytes of a reply's text: an answer has some hundred, the features of five queries some thousand. */

@@ -35,6 +35,19 @@ bool text_is_utf8(rpmd_text text)
     return true;
 }
 
+void text_append_well_formed(Buffer *buffer, rpmd_text text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.data;
+    for (size_t offset = 0; offset < text.length;) {
+        size_t length = sequence_length(bytes + offset, text.length - offset);
+        if (length > 0)
+            buffer_append(buffer, text.data + offset, length);
+        else
+            buffer_append_string(buffer, "\xEF\xBF\xBD");
+        offset += length > 0 ? length : 1;
+    }
+}
+
 int32_t text_decode(rpmd_text text, size_t *offset)
 {
     const unsigned char *byte = (const unsigned char *)text.data + *offset;

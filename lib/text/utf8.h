@@ -3,12 +3,16 @@
 
 /* UTF-8 as RFC 3629 has it: no surrogates, no overlong forms, nothing above U+10FFFF. */
 
+#include "lib/base/buffer.h"
 #include "rpmd/plugin.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 bool text_is_utf8(rpmd_text text);
+
+/* Appends a text with U+FFFD in the place of each byte that is not well-formed. */
+void text_append_well_formed(Buffer *buffer, rpmd_text text);
 
 /* Whether a code point starts at this offset, or the text ends there. Of valid UTF-8. */
 static inline bool text_is_boundary(rpmd_text text, size_t offset)

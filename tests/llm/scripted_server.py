@@ -12,7 +12,9 @@ A turn, all of it optional:
     times       how often it answers (default: without end)
     status      HTTP status (200); headers: more of them; delay: seconds before the first byte
     text        what the LLM writes, streamed or whole as the request asks, in the shape of its path
-    json        the same, as a JSON value; "repeat": in a Markdown fence with "fence": true
+    repeat      how often the text is written (1)
+    raw         the same, but its characters are single bytes, so that they need not be UTF-8
+    json        the same, as a JSON value; in a Markdown fence with "fence": true
     skill       "extract", "cluster", "judge", "reason" or "respond": answers the prompt of that stage sensibly
     body        raw text of the response's body instead
     error       {"error": {"message": ...}}
@@ -81,13 +83,14 @@ def judge(prompt):
 
 
 def reason(prompt):
-    """Copies the first line of each item's statistics."""
+    """Copies the first words of each item and the first line of its statistics."""
     paths = []
     for block in re.split(r"^(?=Item \d+\. )", prompt, flags=re.M)[1:]:
         number = int(re.match(r"Item (\d+)", block).group(1))
         statistics = re.search(r"^Statistics over the other items:\n(.*)$", block, re.M).group(1)
         answer = re.search(r"^The person's [\w ]+: (\".*?\")", block, re.M).group(1)
-        paths.append({"item": number, "reasoning": "%s. So it is %s." % (statistics, answer)})
+        words = " ".join(re.search(r"^> (.*)$", block, re.M).group(1).split()[:5])
+        paths.append({"item": number, "reasoning": "%s: %s. So it is %s." % (words, statistics, answer)})
     return json.dumps({"paths": paths})
 
 
@@ -119,7 +122,7 @@ def text_of(turn, prompt):
     if "skill" in turn:
         name = skill_of(prompt) if turn["skill"] == "any" else turn["skill"]
         return SKILLS[name](prompt)
-    return turn.get("text", "")
+    return turn.get("raw", turn.get("text", "")) * turn.get("repeat", 1)
 
 
 def usage_of(turn, prompt, text):
@@ -146,7 +149,7 @@ def openai(turn, prompt, text, stream):
 
 def anthropic(turn, prompt, text, stream):
     usage = usage_of(turn, prompt, text) or [0, 0, 0]
-    read = {"input_tokens": usage[0], "cache_read_input_tokens": usage[1], "output_tokens": 1}
+    read = {"input_tokens": usage[0] - usage[1], "cache_read_input_tokens": usage[1], "output_tokens": 1}
     if not stream:
         return [json.dumps({"content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "usage": {**read, "output_tokens": usage[2]}})]
     size = turn.get("piece", 8)
@@ -182,7 +185,7 @@ def response_of(turn, request_path, prompt, body):
         kind = "text/event-stream" if stream else kind
     if turn.get("twice"):
         pieces = [piece for piece in pieces for _ in (0, 1)]
-    pieces = [piece.encode("utf-8", "surrogatepass") for piece in pieces]
+    pieces = [piece.encode("latin-1" if "raw" in turn else "utf-8", "surrogatepass") for piece in pieces]
     if turn.get("gzip"):
         pieces = [gzip.compress(b"".join(pieces))]
     head = ["HTTP/1.1 %d Scripted" % status, "Content-Type: " + turn.get("type", kind), "Connection: close"]

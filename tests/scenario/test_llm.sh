@@ -14,7 +14,7 @@ final() { respond 2>&1 | tail -n 1; }
 accounted() { rpmctl --json usage --task movie_tagging | jq -c '[([.rows[].calls | tonumber] | add), ([.rows[].failures | tonumber] | add)]'; }
 
 llm_start <<<'[{"skill": "respond"}]'
-llm_section=$'[llm]\nreply_bytes = 0' llm_config 'respond = scripted' $'price_prompt = 2\nprice_completion = 8\nretry_seconds = 4\nfirst_seconds = 1\nidle_seconds = 1'
+llm_section=$'[llm]\nreply_bytes = 0' llm_config 'respond = scripted' $'price_prompt = 2\nprice_cached = 1\nprice_completion = 8\nretry_seconds = 4\nfirst_seconds = 1\nidle_seconds = 1'
 daemon_start
 rpmctl history import --task movie_tagging demo/movie_tagging.jsonl >/dev/null 2>&1
 rpmctl history import --task scholarly_title demo/scholarly_title.jsonl >/dev/null 2>&1
@@ -26,7 +26,7 @@ llm_script <<<'[{"text": "Reasoning: This movie description speaks of a robot.\n
 answer=$(respond)
 expect_equal true "$(jq -s '[.[] | select(.reasoningDelta != "" and .reasoningDelta != null)] | length > 3' <<<"$answer")" 'the reasoning comes in pieces'
 expect_equal 'This movie description speaks of a robot.' "$(jq -rs '[.[] | .reasoningDelta // ""] | add' <<<"$answer")" 'its pieces'
-expect_equal '["sci-fi","This movie description speaks of a robot.","SOURCE_LLM",true,"1000","400","50","1600"]' \
+expect_equal '["sci-fi","This movie description speaks of a robot.","SOURCE_LLM",true,"1000","400","50","2000"]' \
     "$(tail -n 1 <<<"$answer" | jq -c '[.answer, .reasoning, .source, .citationsHold, .usage.promptTokens, .usage.cachedTokens, .usage.completionTokens, .usage.costMicros]')" 'the last message'
 expect_equal 1 "$(llm_requests)" 'requests'
 
@@ -46,6 +46,8 @@ whole, not streamed|{"body": "{\"choices\":[{\"message\":{\"content\":\"Tag: sci
 wrong content type|{"text": "Tag: sci-fi", "type": "text/html"}|sci-fi SOURCE_LLM
 compressed|{"text": "Tag: sci-fi", "gzip": true}|sci-fi SOURCE_LLM
 no usage|{"text": "Tag: sci-fi", "usage": false}|sci-fi SOURCE_LLM
+not UTF-8|{"raw": "Reasoning: \\u00ff\\u00c3.\\nTag: sci-fi"}|sci-fi SOURCE_LLM
+every event twice|{"text": "sci-fi", "piece": 100, "twice": true}|sci-fi SOURCE_NATIVE
 CASES
 
 # An answer that was cut off before it came is no answer, whatever its last line is.
@@ -62,6 +64,12 @@ for text in "I am sorry, I cannot help with that." '' 'Tag: western' "Die Antwor
     expect_equal 'the LLM wrote no answer of the task, nor when it was asked again; answered from the statistics alone' "$(jq -r .notice <<<"$answer")" "why '$text' is not used"
     expect_equal 2 "$(llm_requests)" "requests for '$text'"
 done
+
+# A server that wants OpenAI's newer name for the limit of tokens is asked so from then on.
+llm_script <<<'[{"times": 1, "status": 400, "error": "Unsupported parameter: max_tokens. Use max_completion_tokens instead."}, {"text": "Tag: sci-fi"}]'
+expect_equal 'sci-fi SOURCE_LLM' "$(final | jq -r '[.answer, .source] | join(" ")')" 'another name for the limit'
+final >/dev/null
+expect_equal '[true,false,false]' "$(jq -c 'select(.body) | .body | has("max_tokens")' "$llm_log" | jq -sc .)" 'the limits that were sent'
 
 # Faults that pass: tried again, and nothing of it is seen.
 while IFS='|' read -r what turn attempts; do
@@ -103,7 +111,8 @@ expect 0 'problem: backend scripted answered HTTP 400' rpmctl status
 llm_script <<<'[{"text": "Reasoning: The user likes short titles.\nTitle: \"On the Growth of Trees\""}]'
 expect_equal 'On the Growth of Trees SOURCE_LLM' "$(rpmctl --json respond --task scholarly_title --user ada 'We study the growth of trees.' | tail -n 1 | jq -r '[.answer, .source] | join(" ")')" 'an open answer'
 
-# A caller who goes away takes the request along.
+# A caller who goes away takes the request along; what was written until then is accounted.
+before=$(accounted)
 llm_script <<<'[{"text": "Reasoning: One. Two. Three. Four. Five.\nTag: sci-fi", "piece": 1, "pause": 0.2}]'
 rpmctl respond --task movie_tagging --user ada "$film" >/dev/null 2>&1 &
 client=$!
@@ -112,6 +121,13 @@ sleep 0.3
 kill "$client"
 for _ in $(seq 100); do grep -q '"ended": "peer"' "$llm_log" && break; sleep 0.02; done
 expect 0 '"ended": "peer"' cat "$llm_log"
+expect_equal "$(jq -c 'map(. + 1)' <<<"$before")" "$(accounted)" 'calls and failures, with one that its caller left'
+
+# An LLM that does not end: a text that was cut off, and asked for its answer alone.
+llm_script <<'S'
+[{"match": "# Your reasoning", "text": "Tag: comedy"}, {"repeat": 60000, "text": "goes on ", "piece": 4096}]
+S
+expect_equal 'comedy 2' "$(final | jq -r '[.answer, .usage.llmCalls | tostring] | join(" ")')" 'a text without end'
 
 # Five calls in a row that fail: the server is left alone, and nobody waits for it.
 llm_script <<<'[{"status": 500, "error": "down"}]'
@@ -125,6 +141,17 @@ before=$(llm_requests)
 expect 1 'UNAVAILABLE: backend scripted failed [0-9]+ times in a row and is tried again in [0-9]+ s: backend scripted answered HTTP 500: down' rpmctl respond --task scholarly_title --user ada 'We study trees.'
 expect_equal "$before" "$(llm_requests)" 'requests while it is left alone'
 expect 0 'left alone for now' rpmctl status
+
+# The other shape.
+daemon_stop
+llm_section=$'[llm]\nreply_bytes = 0' llm_config 'respond = scripted' $'shape = anthropic\nprice_prompt = 2\nprice_cached = 1\nprice_completion = 8'
+daemon_start
+llm_script <<<'[{"text": "Reasoning: A robot.\nTag: sci-fi", "usage": [1000, 400, 50]}]'
+expect_equal '["sci-fi","SOURCE_LLM","1000","400","50","2000"]' \
+    "$(final | jq -c '[.answer, .source, .usage.promptTokens, .usage.cachedTokens, .usage.completionTokens, .usage.costMicros]')" 'an answer in the shape of Anthropic'
+expect_equal '/v1/messages' "$(jq -r 'select(.path) | .path' "$llm_log")" 'its path'
+llm_script <<<'[{"status": 529, "error": "Overloaded", "times": 1}, {"text": "Tag: sci-fi"}]'
+expect_equal sci-fi "$(final | jq -r .answer)" 'an overloaded server'
 
 # The key is in the header, and nowhere else.
 daemon_stop

@@ -28,7 +28,7 @@ expect 1 'no model' rpmctl model show --task movie_tagging --user ada
 built=$(build ada)
 expect_equal "[\"$n\",\"0\",\"$(((n + 4) / 5))\",\"0\",\"0\",$(((n + 4) / 5))]" "$(stage extract <<<"$built")" 'extract'
 expect_equal '["1","0","1","0","0",1]' "$(stage cluster <<<"$built")" 'cluster'
-expect_equal "[\"$n\",\"0\",\"$(((n + 2) / 3))\",\"0\",\"0\",$(((n + 2) / 3))]" "$(stage reason <<<"$built")" 'reason'
+expect_equal "[\"$n\",\"0\",\"$(((n + 3) / 4))\",\"0\",\"0\",$(((n + 3) / 4))]" "$(stage reason <<<"$built")" 'reason'
 expect_equal "[\"$n\",\"$n\",\"0\",\"0\"]" "$(jq -c '[.paths, .pathsRight, .pathsMended, .featuresDropped]' <<<"$built")" 'the gates'
 [ $((3 * $(llm_requests))) -le $((2 * n + 3)) ] || fail "$(llm_requests) requests for $n items"
 expect 0 'extractor 1\.0, features by scripted' rpmctl model show --task movie_tagging --user ada
@@ -169,7 +169,7 @@ printf '## mine\nYou find features as I say.\n{{example}}\n{{queries}}\n' >"$pla
 daemon_start
 llm_script <<<'[{"skill": "any"}]'
 rpmctl explain --task movie_tagging --user ben 'A lighthouse keeper finds letters.' >/dev/null 2>&1
-expect 0 'You find features as I say\.\\n\{\\"queries' cat "$llm_log"
+expect 0 'You find features as I say\.\\n> Mr Bell' cat "$llm_log"
 daemon_stop
 printf '{{example}}\n{{queris}}\n' >"$place/prompts/movie_tagging/extract.txt"
 expect 1 "prompts/movie_tagging/extract.txt, line 2: there is no \{\{queris\}\}; there are \{\{task\}\}" "$build/rpmd" --config "$place/rpmd.conf" --check-config

@@ -16,7 +16,7 @@
 #define QUERY_SHOWN                                                                                          \
     12000 /* bytes of one query in a prompt: some 3,000 tokens, which small models still take */
 #define TOKENS_OF_FEATURE 60 /* of a reply: seen 30 to 45 */
-#define TOKENS_OF_QUERY 40
+#define TOKENS_OF_QUERY 70
 /* An LLM says which way a feature points and not how strongly: between "some" and "extremely". */
 #define POLARITY 0.7F
 #define STRENGTH 0.7F
@@ -76,24 +76,30 @@ static const char *schema_of(size_t count, Arena *arena)
         arena,
         "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"queries\"],\"properties\":{"
         "\"queries\":{\"type\":\"array\",\"minItems\":%zu,\"maxItems\":%zu,\"items\":{\"type\":\"object\","
-        "\"additionalProperties\":false,\"required\":[\"query\",\"features\"],\"properties\":{"
-        "\"query\":{\"type\":\"integer\"},\"features\":{\"type\":\"array\",\"minItems\":2,\"maxItems\":%d,"
-        "\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
-        "\"required\":[\"quotation\",\"name\",\"context\",\"polarity\"],\"properties\":{"
-        "\"quotation\":{\"type\":\"string\"},\"name\":{\"type\":\"string\"},\"context\":{\"type\":\"string\"}"
+        "\"additionalProperties\":false,\"required\":[\"query\",\"begins\",\"features\"],\"properties\":{"
+        "\"query\":{\"type\":\"integer\"},\"begins\":{\"type\":\"string\"},\"features\":{\"type\":\"array\","
+        "\"minItems\":3,\"maxItems\":%d,\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
+        "\"required\":[\"name\",\"quotation\",\"context\",\"polarity\"],\"properties\":{"
+        "\"name\":{\"type\":\"string\"},\"quotation\":{\"type\":\"string\"},\"context\":{\"type\":\"string\"}"
         ","
         "\"polarity\":{\"enum\":[\"positive\",\"negative\",\"neutral\"]}}}}}}}}}",
         count, count, EXTRACT_FEATURE_LIMIT);
 }
 
+/* Of nobody's task, so that what a small model copies of it stands in no query and is dropped. */
+static const char example[] =
+    "> Mr Bell's flat is bright, but his neighbours are loud, and the lease runs for a year only.\n"
+    "{\"queries\":[{\"query\":1,\"begins\":\"Mr Bell's flat is\",\"features\":["
+    "{\"name\":\"daylight\",\"quotation\":\"flat is bright\",\"context\":\"the rooms get light\","
+    "\"polarity\":\"positive\"},"
+    "{\"name\":\"noise\",\"quotation\":\"neighbours are loud\",\"context\":\"people next door disturb\","
+    "\"polarity\":\"negative\"},"
+    "{\"name\":\"short contract\",\"quotation\":\"for a year only\",\"context\":\"rented for one year\","
+    "\"polarity\":\"negative\"}]}]}";
+
 void extract_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin *plugin,
                  const ExtractQuery *queries, size_t count, Arena *arena)
 {
-    /* Without words of its own: small models copy them. The quotation comes first, so that what follows
-     * speaks of it. */
-    static const char example[] =
-        "{\"queries\":[{\"query\":1,\"features\":[{\"quotation\":\"...\",\"name\":\"...\","
-        "\"context\":\"...\",\"polarity\":\"...\"}, ...]}, ...]}";
     _cleanup_buffer_ Buffer shown = BUFFER_INIT;
     const rpmd_prompt_texts *texts = plugin->prompt_texts;
     append_queries(&shown, plugin, queries, count);
@@ -153,7 +159,10 @@ static void take_feature(ExtractResult *result, const json_t *value, rpmd_text q
     };
     if (is_repeated(result, &feature))
         return;
-    if (quoted.length > QUOTATION_LIMIT || !text_locate(query, quoted, &feature.evidence)) {
+    bool is_quoted = quoted.length <= QUOTATION_LIMIT && text_locate(query, quoted, &feature.evidence);
+    /* Small models name what is there and quote it wrong: a name that stands in the text is its own evidence.
+     */
+    if (!is_quoted && !text_locate(query, feature.name, &feature.evidence)) {
         drop(result, arena, &feature,
              arena_format(arena, "its quotation \"%.*s\" is not in the query",
                           (int)MIN(quoted.length, (size_t)80), quoted.data));

@@ -45,11 +45,19 @@ const size_t reason_place_count = PLACES;
 
 static const char schema[] =
     "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"paths\"],\"properties\":{\"paths\":{"
-    "\"type\":\"array\","
-    "\"minItems\":1,\"maxItems\":3,\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
-    "\"required\":[\"item\",\"factors\",\"reasoning\"],\"properties\":{\"item\":{\"type\":\"integer\"},"
-    "\"factors\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":2,\"items\":{\"type\":\"string\"}},"
-    "\"reasoning\":{\"type\":\"string\"}}}}}}";
+    "\"type\":\"array\",\"minItems\":1,\"maxItems\":4,\"items\":{\"type\":\"object\","
+    "\"additionalProperties\":false,\"required\":[\"item\",\"begins\",\"answer\",\"factors\",\"reasoning\"],"
+    "\"properties\":{\"item\":{\"type\":\"integer\"},\"begins\":{\"type\":\"string\"},"
+    "\"answer\":{\"type\":\"string\"},\"factors\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":2,"
+    "\"items\":{\"type\":\"string\"}},\"reasoning\":{\"type\":\"string\"}}}}}}";
+
+/* Copying how the item begins and what its answer is keeps a small model to this item. */
+static const char example[] =
+    "> Mr Bell's flat is bright, but his neighbours are loud, and the lease runs for a year only.\n"
+    "{\"paths\":[{\"item\":1,\"begins\":\"Mr Bell's flat is\",\"answer\":\"leave\",\"factors\":[\"noise\"],"
+    "\"reasoning\":\"The loud neighbours decided: they outweigh that the flat is bright, and a lease of a "
+    "year "
+    "only gives no reason to put up with them.\"}]}";
 
 /* ---- the ask ------------------------------------------------------------------------------------------ */
 
@@ -184,8 +192,7 @@ void reason_ask(StageAsk *ask, const PromptTemplate *prompt, const ReasonContext
         [PLACE_TASK] = text_of(texts->task),
         [PLACE_QUERY_NOUN] = text_of(texts->query_noun),
         [PLACE_RESPONSE_NOUN] = text_of(texts->response_noun),
-        [PLACE_EXAMPLE] =
-            text_of("{\"paths\":[{\"item\":1,\"factors\":[\"...\"],\"reasoning\":\"...\"}, ...]}"),
+        [PLACE_EXAMPLE] = text_of(example),
         [PLACE_FACTORS] = {buffer_string(&factors), factors.length},
         [PLACE_ITEMS] = {buffer_string(&items), items.length},
         [PLACE_COUNT] = text_of(arena_format(arena, "%zu", count)),
@@ -209,15 +216,24 @@ static rpmd_text shorten(rpmd_text path)
     return (rpmd_text){path.data, end};
 }
 
-/* A factor that the item meets, by its name; FACTOR_NONE. */
+static bool is_named(const json_t *name, rpmd_text known)
+{
+    return json_string_length(name) == known.length &&
+           strncasecmp(json_string_value(name), known.data, known.length) == 0;
+}
+
+/* A factor that the item meets, by its name or that of a feature of the item; FACTOR_NONE. */
 static uint32_t met_factor(const UserModel *model, const ModelEntry *entry, const json_t *name)
 {
-    for (uint32_t m = 0; json_is_string(name) && m < entry->met_count; m++) {
-        rpmd_text known = factor_set_get(model->factors, entry->met[m])->name;
-        if (json_string_length(name) == known.length &&
-            strncasecmp(json_string_value(name), known.data, known.length) == 0)
+    const Analysis *analysis = &entry->item->analysis;
+    if (!json_is_string(name))
+        return FACTOR_NONE;
+    for (uint32_t m = 0; m < entry->met_count; m++)
+        if (is_named(name, factor_set_get(model->factors, entry->met[m])->name))
             return entry->met[m];
-    }
+    for (size_t f = 0; f < analysis->feature_count; f++)
+        if (entry->factors[f] != FACTOR_NONE && is_named(name, analysis->features[f].name))
+            return entry->factors[f];
     return FACTOR_NONE;
 }
 

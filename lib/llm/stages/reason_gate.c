@@ -14,10 +14,6 @@
     300 /* bytes between single quotation marks: what is longer are two apostrophes                          \
          */
 
-/* Words in a row that are another item's: with fewer, "the end of the world" would be enough. */
-#define RUN_WORDS 5
-#define RUN_CONTENT_WORDS 2 /* of these, that are no function words */
-
 /* ---- quotations --------------------------------------------------------------------------------------- */
 
 typedef struct QuotationMarks {
@@ -119,7 +115,8 @@ static const char *fault_of_quotations(rpmd_text path, const UserModel *model, c
     return NULL;
 }
 
-/* ---- words of other items ----------------------------------------------------------------------------- */
+/* ---- what it speaks of ----------------------------------------------------------------------------------
+ */
 
 /* Words and numbers alone: punctuation between them does not matter. */
 typedef struct Words {
@@ -139,47 +136,112 @@ static Words words_of(rpmd_text text, Tokenizer *tokenizer, Arena *arena)
     return words;
 }
 
-static bool has_run(const Words *words, const rpmd_token *run)
+/* What a path may speak of: its item, and the user's factors. */
+static Words own_words(const ReasonItem *item, Tokenizer *tokenizer, Arena *arena)
 {
-    for (size_t i = 0; i + RUN_WORDS <= words->count; i++) {
+    const ModelItem *own = item->entries[item->entry]->item;
+    _cleanup_buffer_ Buffer text = BUFFER_INIT;
+    buffer_append(&text, own->query.data, own->query.length);
+    buffer_append_format(&text, "\n%.*s", TEXT_ARGS(own->response));
+    for (size_t f = 0; f < own->analysis.feature_count; f++)
+        buffer_append_format(&text, "\n%.*s\n%.*s", TEXT_ARGS(own->analysis.features[f].name),
+                             TEXT_ARGS(own->analysis.features[f].context));
+    for (uint32_t f = 0; f < item->model->factor_count; f++) {
+        const Factor *factor = factor_set_get(item->model->factors, f);
+        buffer_append_format(&text, "\n%.*s\n%.*s", TEXT_ARGS(factor->name), TEXT_ARGS(factor->description));
+    }
+    return words_of(arena_text(arena, (rpmd_text){buffer_string(&text), text.length}), tokenizer, arena);
+}
+
+static bool is_content(const rpmd_token *token)
+{
+    return !(token->flags & RPMD_TOKEN_STOPWORD);
+}
+
+/* Words in a row, of which so many say something: longer ones may be "at the end of the world". */
+typedef struct Run {
+    size_t words;
+    size_t content;
+} Run;
+static const Run runs[] = {{5, 2}, {2, 2}};
+
+static bool has_run(const Words *words, const rpmd_token *run, size_t length)
+{
+    for (size_t i = 0; i + length <= words->count; i++) {
         size_t equal = 0;
-        while (equal < RUN_WORDS && text_equal(words->list[i + equal].stem, run[equal].stem))
+        while (equal < length && text_equal(words->list[i + equal].stem, run[equal].stem))
             equal++;
-        if (equal == RUN_WORDS)
+        if (equal == length)
             return true;
     }
     return false;
 }
 
-static bool says_something(const rpmd_token *run)
+static bool says_something(const rpmd_token *words, const Run *run)
 {
     size_t content = 0;
-    for (size_t i = 0; i < RUN_WORDS; i++)
-        content += !(run[i].flags & RPMD_TOKEN_STOPWORD);
-    return content >= RUN_CONTENT_WORDS;
+    for (size_t i = 0; i < run->words; i++)
+        content += is_content(&words[i]);
+    return content >= run->content;
+}
+
+/* A run of the path that is another item's and not its own: *length of them; NULL: there is none. */
+static const rpmd_token *foreign_run(const Words *said, const Words *own, const Words *queries,
+                                     const ReasonItem *item, size_t *length)
+{
+    for (size_t r = 0; r < ARRAY_SIZE(runs); r++) {
+        *length = runs[r].words;
+        for (size_t i = 0; i + *length <= said->count; i++) {
+            const rpmd_token *run = said->list + i;
+            if (!says_something(run, &runs[r]) || has_run(own, run, *length))
+                continue;
+            for (size_t other = 0; other < item->entry_count; other++)
+                if (other != item->entry && has_run(&queries[other], run, *length))
+                    return run;
+        }
+    }
+    return NULL;
+}
+
+/* Little is wanted: one word of the text or of its features. */
+static bool speaks_of_it(const Words *said, const ReasonItem *item, Tokenizer *tokenizer, Arena *arena)
+{
+    const ModelItem *own = item->entries[item->entry]->item;
+    _cleanup_buffer_ Buffer text = BUFFER_INIT;
+    buffer_append(&text, own->query.data, own->query.length);
+    for (size_t f = 0; f < own->analysis.feature_count; f++)
+        buffer_append_format(&text, "\n%.*s", TEXT_ARGS(own->analysis.features[f].name));
+    Words query =
+        words_of(arena_text(arena, (rpmd_text){buffer_string(&text), text.length}), tokenizer, arena);
+    bool has_content = false;
+    for (size_t q = 0; q < query.count; q++) {
+        has_content |= is_content(&query.list[q]);
+        for (size_t i = 0; i < said->count && is_content(&query.list[q]); i++)
+            if (text_equal(said->list[i].stem, query.list[q].stem))
+                return true;
+    }
+    return !has_content;
 }
 
 static const char *fault_of_words(rpmd_text path, const ReasonItem *item, Arena *arena)
 {
-    if (item->entry_count < 2)
-        return NULL;
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
     _cleanup_arena_ Arena scratch = ARENA_INIT;
     Words said = words_of(path, tokenizer, &scratch);
+    if (!speaks_of_it(&said, item, tokenizer, &scratch))
+        return "says nothing of what stands in it";
+    if (item->entry_count < 2)
+        return NULL;
+    Words own = own_words(item, tokenizer, &scratch);
     Words *queries = ARENA_ARRAY(&scratch, Words, item->entry_count);
     for (size_t i = 0; i < item->entry_count; i++)
         queries[i] = words_of(item->entries[i]->item->query, tokenizer, &scratch);
-    for (size_t i = 0; i + RUN_WORDS <= said.count; i++) {
-        const rpmd_token *run = said.list + i, *last = run + RUN_WORDS - 1;
-        if (!says_something(run) || has_run(&queries[item->entry], run))
-            continue;
-        rpmd_text words = {path.data + run->span.begin, last->span.end - run->span.begin};
-        for (size_t other = 0; other < item->entry_count; other++)
-            if (other != item->entry && has_run(&queries[other], run))
-                return arena_format(arena, "speaks of another item: \"%.*s\"",
-                                    TEXT_ARGS(text_cut(words, SHOWN)));
-    }
-    return NULL;
+    size_t length;
+    const rpmd_token *run = foreign_run(&said, &own, queries, item, &length);
+    if (!run)
+        return NULL;
+    rpmd_text words = {path.data + run->span.begin, run[length - 1].span.end - run->span.begin};
+    return arena_format(arena, "speaks of another item: \"%.*s\"", TEXT_ARGS(text_cut(words, SHOWN)));
 }
 
 const char *reason_fault(rpmd_text path, const ReasonItem *item, Arena *arena, CitationReport *report)

@@ -24,6 +24,7 @@ typedef struct ReasonItem {
  *   - pass the citation gate without its own item (lib/method/citation_model.h); *report says what it cites,
  *   - quote, in double or single quotation marks, only what stands in the item, or an answer, or a name,
  *   - conclude with no other answer than the observed one,
- *   - repeat no words of another item of the call.
+ *   - say something of the item: a word of its query, or the name of a feature,
+ *   - repeat no words of another item of the call that are not its own.
  */
 const char *reason_fault(rpmd_text path, const ReasonItem *item, Arena *arena, CitationReport *report);

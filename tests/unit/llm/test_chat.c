@@ -87,6 +87,9 @@ START_TEST(openai_streams)
     ck_assert_uint_eq(reply.usage.prompt_tokens, 96);
     ck_assert_uint_eq(reply.usage.cached_tokens, 95);
     ck_assert_uint_eq(reply.usage.completion_tokens, 7);
+    /* Half a character does not cost the reply. */
+    ck_assert_str_eq(take(&reply, LLM_SHAPE_OPENAI, "{\"choices\":[{\"delta\":{\"content\":\"\xC3\"}}]}"),
+                     "Reason\xEF\xBF\xBD");
     ck_assert(!reply.is_whole);
     take(&reply, LLM_SHAPE_OPENAI, "[DONE]");
     ck_assert(reply.is_whole);
@@ -100,7 +103,7 @@ START_TEST(anthropic_streams)
 {
     LlmReply reply = {0};
     take(&reply, LLM_SHAPE_ANTHROPIC,
-         "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":12,\"cache_read_input_"
+         "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":4,\"cache_read_input_"
          "tokens\":8}}}");
     take(&reply, LLM_SHAPE_ANTHROPIC,
          "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":"
@@ -151,6 +154,7 @@ START_TEST(errors)
         {"{\"error\":\"quota\"}", "quota"},
         {"<html>\nBad gateway", "<html> Bad gateway"},
         {"", "nothing"},
+        {"caf\xE9 closed", "caf\xEF\xBF\xBD closed"},
         {"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}",
          "Overloaded"},
     };

@@ -85,6 +85,13 @@ START_TEST(test_replies)
          "{\"quotation\":\"tea\"},{\"name\":\"tea\",\"quotation\":\"tea\"},{\"name\":\"Tea\",\"quotation\":"
          "\"The tea\"}]}]}",
          NULL, "1:tea<tea>+0.0 1!3(the feature \"lie\": its quotation \"is cheap\" is not in the query) "},
+        {"{\"queries\":[{\"query\":2,\"features\":[{\"name\":\"Parcel\",\"quotation\":\"a parcel that was "
+         "late\"},"
+         "{\"name\":\"noise\",\"quotation\":\"neighbours are loud\"}]}]}",
+         NULL,
+         "2:parcel<parcel>+0.0 2!1(the feature \"noise\": its quotation \"neighbours are loud\" is not in "
+         "the "
+         "query) "},
         {"{\"queries\":[{\"query\":3,\"features\":[]},{\"query\":0,\"features\":[]},{\"query\":1}]}",
          "its \"queries\" have no list of \"features\" for any of the numbers", ""},
         {"I cannot do that.", "it has no JSON object", ""},

@@ -45,6 +45,14 @@ START_TEST(refuses_malformed)
 }
 END_TEST
 
+START_TEST(mends_malformed)
+{
+    _cleanup_buffer_ Buffer buffer = BUFFER_INIT;
+    text_append_well_formed(&buffer, text_of("a\xC3\xA9\xE2\x82!\xFF"));
+    ck_assert_str_eq(buffer_string(&buffer), "a\xC3\xA9\xEF\xBF\xBD\xEF\xBF\xBD!\xEF\xBF\xBD");
+}
+END_TEST
+
 START_TEST(decodes_every_length)
 {
     rpmd_text text = text_of("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
@@ -77,5 +85,5 @@ START_TEST(trims)
 }
 END_TEST
 
-UNIT_TESTS("text/utf8", accepts_well_formed, refuses_malformed, decodes_every_length, cuts_on_boundaries,
-           trims)
+UNIT_TESTS("text/utf8", accepts_well_formed, refuses_malformed, mends_malformed, decodes_every_length,
+           cuts_on_boundaries, trims)
