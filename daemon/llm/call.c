@@ -15,7 +15,7 @@
 #define ERROR_BODY_LIMIT 4096 /* bytes of an error's body that are read */
 /* Bytes of a reply that is no stream: JSON escapes a text, and writes a number of a vector in some twenty. */
 #define WHOLE_BODY_LIMIT (16 * LLM_REPLY_LIMIT)
-#define AFTER_END_MS 1000 /* for the connection, behind the event that says that nothing follows */
+#define AFTER_END_MS 1000 /* for what follows a finish reason: tokens, the end of the stream */
 #define BYTES_PER_TOKEN 4 /* of English, roughly; where a server does not count */
 
 static void attempt(LlmCall *call);
@@ -245,6 +245,13 @@ static void on_event(rpmd_text data, void *context)
         call->is_strange = true;
 }
 
+/* Whether the answer is complete; what may follow is the count of its tokens, and the end of the connection.
+ */
+static bool has_ended(const LlmCall *call)
+{
+    return call->reply.is_whole || call->reply.finish != LLM_FINISH_NONE;
+}
+
 static void take_stream(LlmCall *call, rpmd_text bytes)
 {
     if (!sse_feed(&call->parser, bytes.data, bytes.length, on_event, call))
@@ -269,6 +276,8 @@ static void take_stream(LlmCall *call, rpmd_text bytes)
     if (call->reply.is_too_long) {
         call->reply.finish = LLM_FINISH_LENGTH;
         succeed(call);
+    } else if (has_ended(call)) {
+        watch_time(call);
     }
 }
 
@@ -425,7 +434,7 @@ static uint64_t next_moment(const LlmCall *call)
         return MIN(moment, call->attempt_ns);
     if (call->state != CALL_ATTEMPTING)
         return moment;
-    if (call->reply.is_whole)
+    if (has_ended(call))
         return MIN(moment, call->heard_ns + AFTER_END_MS * NANOSECONDS_PER_MILLISECOND);
     moment = MIN(moment, call->attempt_ns + settings->total_seconds * NANOSECONDS_PER_SECOND);
     return MIN(moment, call->heard_ns ? call->heard_ns + settings->idle_seconds * NANOSECONDS_PER_SECOND
@@ -465,7 +474,7 @@ static void on_time(uv_timer_t *timer)
         watch_time(call);
     } else if (call->state == CALL_RESTING) {
         attempt(call);
-    } else if (call->reply.is_whole) {
+    } else if (has_ended(call)) {
         succeed(call);
     } else {
         on_silence(call);

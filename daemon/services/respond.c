@@ -6,6 +6,7 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/llm/answer_text.h"
+#include "lib/llm/reply_json.h"
 #include "lib/llm/stages/stage.h"
 #include "lib/method/citation_model.h"
 #include "lib/method/prompt_text.h"
@@ -139,26 +140,53 @@ static void give_up_without_answer(LlmResponse *response)
                     response->has_streamed);
 }
 
-static void ask(LlmResponse *response, uint32_t max_tokens, const StageHandlers *handlers);
+static void ask(LlmResponse *response, uint32_t max_tokens, const char *schema,
+                const StageHandlers *handlers);
 static void on_repaired(void *data, const StageReply *reply);
 
-/* Asks for the answer alone; what it reasoned stands before. */
+/* {"answer": one of those that there are}: a server that takes schemas cannot write another. */
+static const char *schema_of_answers(const PredictionCase *prediction, Arena *arena)
+{
+    _cleanup_json_ json_t *answers = json_array();
+    for (size_t i = 0; i < prediction->input.candidate_count; i++) {
+        rpmd_text answer = prediction->candidates[i].answer;
+        json_array_append_new(answers, json_stringn(answer.data, answer.length));
+    }
+    _cleanup_json_ json_t *schema =
+        json_pack("{s:s, s:b, s:[s], s:{s:{s:O}}}", "type", "object", "additionalProperties", 0, "required",
+                  "answer", "properties", "answer", "enum", answers);
+    char *text = json_dumps(schema, JSON_COMPACT);
+    const char *copy = arena_text(arena, text_of(text)).data;
+    free(text);
+    return copy;
+}
+
+/* Asks for the answer alone; what it reasoned stands before. Closed answers are held to those that there are.
+ */
 static void ask_again(LlmResponse *response)
 {
     static const StageHandlers handlers = {.on_reply = on_repaired};
-    const QueryCall *query = response->query;
+    QueryCall *query = response->query;
     rpmd_text noun = query->reasoning.response_noun;
     Buffer *prompt = &response->ask.prompt;
+    const char *schema = NULL;
     response->is_repaired = true;
     buffer_append_string(prompt, "\n# Your reasoning\n");
     prompt_text_block(
         prompt, (rpmd_text){buffer_string(&response->text.reasoning), response->text.reasoning.length}, 0);
-    buffer_append_format(
-        prompt,
-        "\nIt ends without an answer that can be used. Write only the last line, \"%c%.*s:\" and "
-        "behind it the answer, as asked above.\n",
-        toupper((unsigned char)noun.data[0]), (int)noun.length - 1, noun.data + 1);
-    ask(response, REPAIR_TOKENS, &handlers);
+    buffer_append_string(prompt, "\nIt ends without an answer that can be used. ");
+    if (response->prediction) {
+        schema = schema_of_answers(response->prediction, &query->arena);
+        buffer_append_format(prompt,
+                             "Write only JSON with the %.*s, as asked above: {\"answer\": \"...\"}.\n",
+                             TEXT_ARGS(noun));
+    } else {
+        buffer_append_format(prompt,
+                             "Write only the last line, \"%c%.*s:\" and behind it the answer, as asked "
+                             "above.\n",
+                             toupper((unsigned char)noun.data[0]), (int)noun.length - 1, noun.data + 1);
+    }
+    ask(response, REPAIR_TOKENS, schema, &handlers);
 }
 
 static void on_parsed(PluginBatch *batch, void *data)
@@ -258,10 +286,12 @@ static void on_repaired(void *data, const StageReply *reply)
         refuse(response, &reply->status);
         return;
     }
+    _cleanup_json_ json_t *json = response->prediction ? reply_json(reply->text) : NULL;
+    const char *held = json_string_value(json_object_get(json, "answer"));
     answer_text_init(&text, query->reasoning.response_noun);
     answer_text_feed(&text, reply->text);
     answer_text_end(&text);
-    rpmd_text answer = {buffer_string(&text.answer), text.answer.length};
+    rpmd_text answer = held ? text_of(held) : (rpmd_text){buffer_string(&text.answer), text.answer.length};
     if (is_blank(answer))
         answer = answer_text_guess(&text, true);
     if (is_blank(answer))
@@ -271,7 +301,7 @@ static void on_repaired(void *data, const StageReply *reply)
     answer_text_finish(&text);
 }
 
-static void ask(LlmResponse *response, uint32_t max_tokens, const StageHandlers *handlers)
+static void ask(LlmResponse *response, uint32_t max_tokens, const char *schema, const StageHandlers *handlers)
 {
     QueryCall *query = response->query;
     const StageRequest request = {
@@ -280,8 +310,10 @@ static void ask(LlmResponse *response, uint32_t max_tokens, const StageHandlers 
         .user = query->user,
         .backend = stage_backend(query->context->stages, query->task, STAGE_RESPOND),
         .prompt = {buffer_string(&response->ask.prompt), response->ask.prompt.length},
+        .schema = schema,
         .max_tokens = max_tokens,
         .deadline_ns = grpc_call_deadline(query->call),
+        .is_repair = response->is_repaired,
     };
     response->stage = stage_call(query->context->stages, &request, handlers, response);
 }
@@ -297,7 +329,7 @@ static void answer_with_llm(QueryCall *query, const PredictionCase *prediction, 
     query->response = response;
     answer_text_init(&response->text, query->reasoning.response_noun);
     buffer_append(&response->ask.prompt, prompt.text.data, prompt.text.length);
-    ask(response, 0, &handlers);
+    ask(response, 0, NULL, &handlers);
 }
 
 void respond_answer(QueryCall *query)

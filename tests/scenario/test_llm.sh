@@ -57,6 +57,9 @@ expect_equal 'comedy 2' "$(final | jq -r '[.answer, .usage.llmCalls | tostring] 
 # Without an answer in it, it is asked once more for that alone; then the statistics answer, and say so.
 llm_script <<<'[{"match": "# Your reasoning", "text": "Tag: comedy"}, {"text": "Reasoning: Hard to say."}]'
 expect_equal 'comedy SOURCE_LLM 2' "$(final | jq -r '[.answer, .source, .usage.llmCalls | tostring] | join(" ")')" 'a second try'
+llm_script <<<'[{"match": "Write only JSON with the tag", "json": {"answer": "comedy"}}, {"text": "Reasoning: A robot.\nTag: adventure"}]'
+expect_equal 'comedy SOURCE_LLM 2' "$(final | jq -r '[.answer, .source, .usage.llmCalls | tostring] | join(" ")')" 'an answer outside the set, asked again'
+expect_equal '[15,"sci-fi"]' "$(jq -c 'select(.body.response_format) | .body.response_format.json_schema.schema.properties.answer.enum | [length, .[0]]' "$llm_log")" 'the answers that the second try is held to'
 for text in "I am sorry, I cannot help with that." '' 'Tag: western' "Die Antwort ist klar."; do
     llm_script <<<"[{\"text\": \"$text\"}]"
     answer=$(final)

@@ -69,6 +69,13 @@ for kind in close reset garbage silence; do
     expect_equal true "$(jq 'all(.answer == "sci-fi" and .source == "SOURCE_LLM")' "$place/second")" "$kind: answers when asked again"
 done
 
+# A server that never closes behind its last event costs a second, not idle_seconds.
+daemon_stop
+llm_config $'respond = scripted' $'first_seconds = 60\nidle_seconds = 60'
+daemon_start
+llm_script <<<'[{"text": "Tag: sci-fi", "fault": "silence", "at": 100000}]'
+expect 0 'sci-fi' timeout 20 rpmctl respond --task movie_tagging --user ada 'A film without an end.'
+
 # A stage that takes the whole reply is never harmed: each fault is tried again, and what it finds is the same.
 daemon_stop
 llm_config $'extract = scripted' $'retry_seconds = 4\nfirst_seconds = 1\nidle_seconds = 1\nconcurrency = 8'

@@ -11,7 +11,7 @@
 
 #define CONTEXT_SHOWN 80     /* bytes: a phrase that tells what the name means */
 #define TOKENS_OF_FACTOR 50  /* of a reply: its name, its description and the marks between them */
-#define TOKENS_OF_FEATURE 20 /* its number and its factor's name */
+#define TOKENS_OF_FEATURE 32 /* its number, its name and its factor's name */
 #define FEW_FEATURES 6       /* that need not be more than one factor */
 #define NEGATIVE_SUFFIX " (negative)"
 
@@ -81,26 +81,41 @@ size_t cluster_features(const UserModel *model, Arena *arena, ClusterFeature **f
 
 /*
  * A factor for each feature, not features for each factor: asked in that way, small models put every feature
- * into every factor.
+ * into every factor. And before the list of factors: begun with that, it is "genre, setting, theme".
  */
 static const char *schema_of(size_t count, Arena *arena)
 {
     return arena_format(
         arena,
-        "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"factors\",\"features\"],"
-        "\"properties\":{\"factors\":{\"type\":\"array\",\"minItems\":%d,\"maxItems\":%d,\"items\":{"
+        "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"features\",\"factors\"],"
+        "\"properties\":{\"features\":{\"type\":\"array\",\"minItems\":%zu,\"maxItems\":%zu,\"items\":{"
+        "\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"feature\",\"name\",\"factor\"],"
+        "\"properties\":{\"feature\":{\"type\":\"integer\"},\"name\":{\"type\":\"string\"},"
+        "\"factor\":{\"type\":\"string\"}}}},"
+        "\"factors\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":%d,\"items\":{"
         "\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"description\"],"
-        "\"properties\":{\"name\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"}}}},"
-        "\"features\":{\"type\":\"array\",\"minItems\":%zu,\"maxItems\":%zu,\"items\":{\"type\":\"object\","
-        "\"additionalProperties\":false,\"required\":[\"feature\",\"factor\"],\"properties\":{"
-        "\"feature\":{\"type\":\"integer\"},\"factor\":{\"type\":\"string\"}}}}}}",
-        count < FEW_FEATURES ? 1 : 3, FACTOR_GENERATED_LIMIT, count, count);
+        "\"properties\":{\"name\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"}}}}}}",
+        count, count, (int)MIN(count, (size_t)FACTOR_GENERATED_LIMIT));
 }
+
+static const char example[] =
+    "1. daylight (\"the rooms get light\"; 3 items)\n"
+    "2. noise (\"people next door disturb\"; 2 items)\n"
+    "3. quiet street (\"hardly any traffic\"; 1 item)\n"
+    "4. short contract (\"rented for one year\"; 1 item)\n"
+    "5. big windows (\"windows to the south\"; 1 item)\n"
+    "{\"features\":[{\"feature\":1,\"name\":\"daylight\",\"factor\":\"bright rooms\"},"
+    "{\"feature\":2,\"name\":\"noise\",\"factor\":\"peace and quiet\"},"
+    "{\"feature\":3,\"name\":\"quiet street\",\"factor\":\"peace and quiet\"},"
+    "{\"feature\":4,\"name\":\"short contract\",\"factor\":\"contract terms\"},"
+    "{\"feature\":5,\"name\":\"big windows\",\"factor\":\"bright rooms\"}],"
+    "\"factors\":[{\"name\":\"bright rooms\",\"description\":\"light in the flat\"},"
+    "{\"name\":\"peace and quiet\",\"description\":\"noise or silence around it\"},"
+    "{\"name\":\"contract terms\",\"description\":\"what the lease allows\"}]}";
 
 void cluster_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin *plugin,
                  const ClusterFeature *features, size_t count, Arena *arena)
 {
-    static const char *const signs[] = {"negative", "neutral", "positive"};
     _cleanup_buffer_ Buffer shown = BUFFER_INIT;
     for (size_t i = 0; i < count; i++) {
         buffer_append_format(&shown, "%zu. ", i + 1);
@@ -110,15 +125,14 @@ void cluster_ask(StageAsk *ask, const PromptTemplate *prompt, const rpmd_plugin 
             prompt_text_quote(&shown, features[i].context, CONTEXT_SHOWN);
             buffer_append_string(&shown, "; ");
         }
-        buffer_append_format(&shown, "%s; %u items)\n", signs[features[i].sign + 1], features[i].items);
+        buffer_append_format(&shown, "%u item%s)\n", features[i].items, features[i].items == 1 ? "" : "s");
     }
     const rpmd_text values[PLACES] = {
         [PLACE_TASK] = text_of(plugin->prompt_texts->task),
         [PLACE_QUERY_NOUN] = text_of(plugin->prompt_texts->query_noun),
         [PLACE_RESPONSE_NOUN] = text_of(plugin->prompt_texts->response_noun),
         [PLACE_LIMIT] = text_of(arena_format(arena, "%d", FACTOR_GENERATED_LIMIT)),
-        [PLACE_EXAMPLE] = text_of("{\"factors\":[{\"name\":\"...\",\"description\":\"...\"}, ...],"
-                                  "\"features\":[{\"feature\":1,\"factor\":\"...\"}, ...]}"),
+        [PLACE_EXAMPLE] = text_of(example),
         [PLACE_FEATURES] = {buffer_string(&shown), shown.length},
         [PLACE_COUNT] = text_of(arena_format(arena, "%zu", count)),
     };
@@ -204,9 +218,23 @@ static void take_member(Groups *groups, const json_t *value, const ClusterFeatur
         result->repeated += groups->of[feature] != group;
 }
 
+/* Names that say nothing of what the features are about. */
+static bool is_empty_name(rpmd_text name)
+{
+    static const char *const names[] = {"positive", "negative", "neutral", "features", "factor"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (text_equal_string(name, names[i]))
+            return true;
+    return false;
+}
+
 /* A factor that nearly every feature is in says nothing about any of them. NULL: there is none. */
 static const char *fault_of_groups(const Groups *groups, size_t count, Arena *arena)
 {
+    for (size_t g = 0; g < groups->count; g++)
+        if (groups->groups[g].member_count > 0 && is_empty_name(groups->groups[g].name))
+            return arena_format(arena, "\"%.*s\" does not say what the features are about",
+                                TEXT_ARGS(groups->groups[g].name));
     for (size_t g = 0; g < groups->count && count >= FEW_FEATURES; g++) {
         const Group *group = &groups->groups[g];
         if (3 * group->member_count > 2 * count)

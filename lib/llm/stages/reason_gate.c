@@ -14,6 +14,8 @@
     300 /* bytes between single quotation marks: what is longer are two apostrophes                          \
          */
 
+#define NUMBER_DIGITS 3 /* of a number that is no count of items or percentage */
+
 /* ---- quotations --------------------------------------------------------------------------------------- */
 
 typedef struct QuotationMarks {
@@ -223,6 +225,53 @@ static bool speaks_of_it(const Words *said, const ReasonItem *item, Tokenizer *t
     return !has_content;
 }
 
+static size_t count_runs(const Words *words, const Words *run)
+{
+    size_t count = 0;
+    for (size_t i = 0; i + run->count <= words->count; i++) {
+        const Words part = {words->list + i, run->count};
+        count += run->count > 0 && has_run(&part, run->list, run->count);
+    }
+    return count;
+}
+
+/* A path that names another label more often than its own argues for that one. The text itself may name any.
+ */
+static const char *fault_of_labels(const Words *said, const Words *own, const ReasonItem *item,
+                                   Tokenizer *tokenizer, Arena *scratch, Arena *arena)
+{
+    const UserModel *model = item->model;
+    rpmd_text answer = item->entries[item->entry]->item->analysis.answer;
+    if (model->answer_kind != RPMD_ANSWER_LABELS)
+        return NULL;
+    Words right = words_of(answer, tokenizer, scratch);
+    size_t mentions = count_runs(said, &right);
+    for (uint32_t c = 0; c < model->class_count; c++) {
+        Words label = words_of(model->classes[c], tokenizer, scratch);
+        if (!text_equal(model->classes[c], answer) && count_runs(own, &label) == 0 &&
+            count_runs(said, &label) > mentions)
+            return arena_format(arena, "argues for \"%.*s\", and the answer is \"%.*s\"",
+                                TEXT_ARGS(model->classes[c]), TEXT_ARGS(answer));
+    }
+    return NULL;
+}
+
+/* Years and amounts are the text's; shorter numbers may be statistics, which the citation gate checks. */
+static const char *fault_of_numbers(rpmd_text path, const Words *said, const Words *own, Arena *arena)
+{
+    for (size_t i = 0; i < said->count; i++) {
+        rpmd_text number = {path.data + said->list[i].span.begin,
+                            said->list[i].span.end - said->list[i].span.begin};
+        size_t end = said->list[i].span.end;
+        bool is_share = end < path.length && path.data[end] == '%';
+        if (number.length >= NUMBER_DIGITS && isdigit((unsigned char)number.data[0]) &&
+            isdigit((unsigned char)number.data[NUMBER_DIGITS - 1]) && !is_share &&
+            !has_run(own, &said->list[i], 1))
+            return arena_format(arena, "says \"%.*s\", which does not stand in it", TEXT_ARGS(number));
+    }
+    return NULL;
+}
+
 static const char *fault_of_words(rpmd_text path, const ReasonItem *item, Arena *arena)
 {
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
@@ -230,9 +279,12 @@ static const char *fault_of_words(rpmd_text path, const ReasonItem *item, Arena 
     Words said = words_of(path, tokenizer, &scratch);
     if (!speaks_of_it(&said, item, tokenizer, &scratch))
         return "says nothing of what stands in it";
-    if (item->entry_count < 2)
-        return NULL;
     Words own = own_words(item, tokenizer, &scratch);
+    const char *fault = fault_of_numbers(path, &said, &own, arena);
+    if (!fault)
+        fault = fault_of_labels(&said, &own, item, tokenizer, &scratch, arena);
+    if (fault || item->entry_count < 2)
+        return fault;
     Words *queries = ARENA_ARRAY(&scratch, Words, item->entry_count);
     for (size_t i = 0; i < item->entry_count; i++)
         queries[i] = words_of(item->entries[i]->item->query, tokenizer, &scratch);

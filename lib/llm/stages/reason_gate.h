@@ -25,6 +25,7 @@ typedef struct ReasonItem {
  *   - quote, in double or single quotation marks, only what stands in the item, or an answer, or a name,
  *   - conclude with no other answer than the observed one,
  *   - say something of the item: a word of its query, or the name of a feature,
+ *   - name no year or amount that does not stand in the item, and no other label more often than its answer,
  *   - repeat no words of another item of the call that are not its own.
  */
 const char *reason_fault(rpmd_text path, const ReasonItem *item, Arena *arena, CitationReport *report);

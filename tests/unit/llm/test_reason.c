@@ -69,6 +69,12 @@ START_TEST(test_paths)
         {"[kind: war] has \\\"classic\\\" in 1 of 2 (50%), since 'the general' isn't the children's.",
          "quotes \"the general\", which does not stand in it"},
         {"It speaks of 'war in winter' and \u201Cwinter\u201D, doesn't it; the soldiers' one.", NULL},
+        {"[kind: war] has \\\"classic\\\" in 2 of 2 (100%).", "2 of 2"},
+        {"A war of 1941 is classic.", "says \"1941\", which does not stand in it"},
+        {"A romance of the war, for romance is what it is.",
+         "argues for \"romance\", and the answer is \"classic\""},
+        {"A romance of the war, and so a classic.", NULL},
+        {"This user likes such films.", "says nothing of what stands in it"},
         {"\u201Cthe general\u201D is in it.", "quotes \"the general\", which does not stand in it"},
         {"", "has no reasoning"},
     };
