@@ -78,6 +78,10 @@ static const Key keys[] = {
      "replies that are kept, so that the same request is not paid twice; 0: none (suffix K, M or G)"},
     {"llm", "reply_days", KEY_NUMBER, IN_CONFIG(reply_days), 1, 3650, "30", "how long replies are kept"},
     {"method", "examples", KEY_NUMBER, IN_TASK(examples), 0, 16, "3", "K: past items shown in a prompt"},
+    {"method", "shared_examples", KEY_NUMBER, IN_TASK(shared_examples), 0, CONFIG_SHARED_EXAMPLES_LIMIT, "8",
+     "where an LLM answers: the newest past items stand in every prompt of a user, so that the server has "
+     "them in "
+     "its cache when the next query comes; 0: none"},
     {"method", "smoothing", KEY_REAL, IN_TASK(smoothing), 0, 1000, "1",
      "alpha in (n_yF + alpha * pi_y) / (n_F + alpha); 0 is the paper's formula"},
     {"method", "prompt_bytes", KEY_BYTES, IN_TASK(prompt_bytes), 1024, 1 * MIB, "12K",

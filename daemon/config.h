@@ -17,13 +17,16 @@
 #define CONFIG_NATIVE "native"
 
 /* The settings of a task; [method] sets them for all tasks, [task NAME] for one. */
+#define CONFIG_SHARED_EXAMPLES_LIMIT 64 /* a prompt is a page of text, not a book */
+
 typedef struct TaskSettings {
-    uint64_t examples;      /* K: past items shown in a prompt */
-    double smoothing;       /* alpha of the propensity; 0: the paper's formula */
-    uint64_t prompt_bytes;  /* size of a prompt at most */
-    bool population;        /* whether counts pooled over users help this task */
-    uint64_t minimum_users; /* a pooled cell fed by fewer users is not used for anybody else */
-    bool rebuild;           /* whether stale models are built again by themselves */
+    uint64_t examples;        /* K: past items shown in a prompt */
+    uint64_t shared_examples; /* more of them, the same ones in every prompt for an LLM */
+    double smoothing;         /* alpha of the propensity; 0: the paper's formula */
+    uint64_t prompt_bytes;    /* size of a prompt at most */
+    bool population;          /* whether counts pooled over users help this task */
+    uint64_t minimum_users;   /* a pooled cell fed by fewer users is not used for anybody else */
+    bool rebuild;             /* whether stale models are built again by themselves */
     char stages[STAGE_COUNT][CONFIG_NAME_SIZE]; /* who does it: CONFIG_NATIVE, or the name of a backend */
 } TaskSettings;
 

@@ -37,6 +37,19 @@ static void prepare(QueryCall *query, const UserReply *reply, const rpmd_plugin 
                                          query->retrieved[i].entry, &query->by_llm[i]);
 }
 
+/* An LLM is shown more of the user, in a part of the prompt that its server keeps. */
+static void choose_shared(QueryCall *query)
+{
+    bool by_llm;
+    if (!stage_backend(query->context->stages, query->task, STAGE_RESPOND))
+        return;
+    query->shared_count =
+        prompt_choose_shared(query->model, &query->target, query->settings->shared_examples, query->shared);
+    for (size_t i = 0; i < query->shared_count; i++)
+        query->shared[i].reasoning =
+            reasoning_path(&query->arena, &query->reasoning, query->model, query->shared[i].entry, &by_llm);
+}
+
 static void on_model(const UserReply *reply, void *data)
 {
     QueryCall *query = data;
@@ -221,6 +234,7 @@ int query_prompt(QueryCall *query, const PredictionCase *prediction, Prompt *pro
 {
     Status status = STATUS_INIT;
     const rpmd_plugin *plugin = plugin_registry_find(query->context->plugins, query->task, &status);
+    choose_shared(query);
     if (plugin) {
         PromptRequest request = {
             .texts = plugin->prompt_texts,
@@ -229,6 +243,8 @@ int query_prompt(QueryCall *query, const PredictionCase *prediction, Prompt *pro
             .retrieved = query->retrieved,
             .retrieved_count = query->retrieved_count,
             .reasoning = query->paths,
+            .shared = query->shared,
+            .shared_count = query->shared_count,
             .prediction = prediction,
             .settings = {.budget_bytes =
                              query->budget_bytes ? query->budget_bytes : query->settings->prompt_bytes,

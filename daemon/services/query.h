@@ -40,6 +40,8 @@ struct QueryCall {
     rpmd_text paths[RETRIEVAL_LIMIT]; /* reasoning paths of the retrieved items, */
     bool by_llm[RETRIEVAL_LIMIT];     /* and who wrote them */
     size_t retrieved_count;
+    PromptItem shared[CONFIG_SHARED_EXAMPLES_LIMIT]; /* where an LLM answers */
+    size_t shared_count;
     PopulationView view;          /* until `answer` returns */
     PredictionRequest prediction; /* closed tasks; until `answer` returns */
     Extraction *extraction;       /* by an LLM, at work */

@@ -15,6 +15,7 @@
 #define TABLE_PART 3
 #define QUERY_PART 3
 #define EXAMPLE_PART 12
+#define SHARED_PART 2
 
 /* Bytes of a text that are always shown: less is no query any more. */
 #define TEXT_MINIMUM 200
@@ -32,13 +33,15 @@ typedef struct Writer {
     size_t budget;
     Arena *arena;
     Prompt *prompt;
-    Buffer head;  /* the same for the task */
-    Buffer user;  /* the same for the user, without the table */
-    Buffer table; /* the same for the user */
+    Buffer head;   /* the same for the task */
+    Buffer user;   /* the same for the user, without the table */
+    Buffer table;  /* the same for the user */
+    Buffer shared; /* and so are these examples */
     Buffer examples[RETRIEVAL_LIMIT];
     Buffer target;
     Buffer tail;
-    bool *shown; /* shown[factor]: it stands in the table */
+    size_t shared_count; /* of the request's: the last ones */
+    bool *shown;         /* shown[factor]: it stands in the table */
 } Writer;
 
 static void drop(Writer *writer, const char *format, ...) _printf_(2, 3);
@@ -176,13 +179,10 @@ static uint32_t place_of(const UserModel *model, const ModelEntry *entry)
 }
 
 /* A reasoning path on one line, whoever wrote it. */
-static void write_reasoning(Writer *writer, Buffer *buffer, size_t number)
+static void write_reasoning(Writer *writer, Buffer *buffer, const ModelEntry *entry, rpmd_text reasoning)
 {
-    const PromptRequest *request = writer->request;
-    rpmd_text reasoning = request->reasoning ? request->reasoning[number] : (rpmd_text){0};
     if (reasoning.length == 0)
-        reasoning =
-            reasoning_of_item(writer->arena, &writer->task, request->model, request->retrieved[number].entry);
+        reasoning = reasoning_of_item(writer->arena, &writer->task, writer->request->model, entry);
     buffer_append_string(buffer, "Reasoning: ");
     prompt_text_line(buffer, reasoning);
     buffer_append_string(buffer, "\n");
@@ -201,31 +201,95 @@ static void write_answer(Writer *writer, Buffer *buffer, const ModelItem *item)
     buffer_append_string(buffer, "\n");
 }
 
+static void write_item(Writer *writer, Buffer *buffer, const ModelEntry *entry, rpmd_text reasoning)
+{
+    const ModelItem *item = entry->item;
+    append_capital(buffer, writer->task.query_noun);
+    buffer_append_string(buffer, ":\n");
+    prompt_text_block(buffer, item->query, MAX(writer->budget / EXAMPLE_PART, (size_t)TEXT_MINIMUM));
+    write_options(buffer, item->options, item->option_count, &item->analysis);
+    list_features(buffer, writer->request->model, item->query, &item->analysis, entry->factors);
+    write_reasoning(writer, buffer, entry, reasoning);
+    write_answer(writer, buffer, item);
+}
+
+static void write_heading(Writer *writer, Buffer *buffer, const ModelEntry *entry)
+{
+    const UserModel *model = writer->request->model;
+    buffer_append_format(buffer, "\n" CITATION_EXAMPLE_HEADING "%u of %u", place_of(model, entry),
+                         model->entry_count);
+}
+
+static bool is_shared(const Writer *writer, const ModelEntry *entry)
+{
+    const PromptRequest *request = writer->request;
+    for (size_t i = request->shared_count - writer->shared_count; i < request->shared_count; i++)
+        if (request->shared[i].entry == entry)
+            return true;
+    return false;
+}
+
 static void write_example(Writer *writer, size_t number)
 {
     const PromptRequest *request = writer->request;
     const Retrieved *retrieved = &request->retrieved[number];
-    const ModelItem *item = retrieved->entry->item;
     Buffer *buffer = &writer->examples[number];
-    size_t limit = MAX(writer->budget / EXAMPLE_PART, (size_t)TEXT_MINIMUM);
     rpmd_text shared[3];
     size_t shared_count =
         retrieval_shared(request->model, request->target, retrieved->entry, shared, ARRAY_SIZE(shared));
-    buffer_append_format(buffer, "\n" CITATION_EXAMPLE_HEADING "%u of %u (similarity %.2f",
-                         place_of(request->model, retrieved->entry), request->model->entry_count,
-                         retrieved->similarity);
+    write_heading(writer, buffer, retrieved->entry);
+    buffer_append_format(buffer, " (similarity %.2f", retrieved->similarity);
     for (size_t s = 0; s < shared_count; s++) {
         buffer_append_string(buffer, s ? ", " : "; shares ");
         prompt_text_name(buffer, shared[s]);
     }
+    if (is_shared(writer, retrieved->entry)) {
+        buffer_append_string(buffer, "), which stands above\n");
+        return;
+    }
     buffer_append_string(buffer, ")\n");
-    append_capital(buffer, writer->task.query_noun);
-    buffer_append_string(buffer, ":\n");
-    prompt_text_block(buffer, item->query, limit);
-    write_options(buffer, item->options, item->option_count, &item->analysis);
-    list_features(buffer, request->model, item->query, &item->analysis, retrieved->entry->factors);
-    write_reasoning(writer, buffer, number);
-    write_answer(writer, buffer, item);
+    write_item(writer, buffer, retrieved->entry,
+               request->reasoning ? request->reasoning[number] : (rpmd_text){0});
+}
+
+size_t prompt_choose_shared(const UserModel *model, const Target *target, size_t limit, PromptItem *items)
+{
+    size_t count = 0, visible = 0;
+    for (uint32_t e = 0; e < model->entry_count; e++)
+        visible += retrieval_is_visible(model->entries[e]->item, target);
+    size_t skip = visible > limit ? visible - limit : 0;
+    for (uint32_t e = 0; e < model->entry_count; e++) {
+        if (!retrieval_is_visible(model->entries[e]->item, target))
+            continue;
+        if (skip > 0)
+            skip--;
+        else
+            items[count++] = (PromptItem){.entry = model->entries[e]};
+    }
+    return count;
+}
+
+/* How many of them have room depends on the user alone, so that it is the same for every query. */
+static void write_shared(Writer *writer)
+{
+    const PromptRequest *request = writer->request;
+    Buffer *texts = ARENA_ARRAY(writer->arena, Buffer, request->shared_count);
+    size_t bytes = 0, first = request->shared_count;
+    while (first > 0) {
+        const PromptItem *item = &request->shared[first - 1];
+        write_heading(writer, &texts[first - 1], item->entry);
+        buffer_append_string(&texts[first - 1], "\n");
+        write_item(writer, &texts[first - 1], item->entry, item->reasoning);
+        bytes += texts[first - 1].length;
+        if (bytes > writer->budget / SHARED_PART)
+            break;
+        first--;
+    }
+    writer->shared_count = request->shared_count - first;
+    for (size_t i = first; i < request->shared_count; i++)
+        buffer_append(&writer->shared, texts[i].data, texts[i].length);
+    for (size_t i = 0; i < request->shared_count; i++)
+        buffer_finish(&texts[i]);
 }
 
 /* ---- the query ---- */
@@ -313,8 +377,8 @@ static void write_tail(Writer *writer)
 
 static size_t total(const Writer *writer)
 {
-    size_t sum = writer->head.length + writer->user.length + writer->table.length + writer->target.length +
-                 writer->tail.length;
+    size_t sum = writer->head.length + writer->user.length + writer->table.length + writer->shared.length +
+                 writer->target.length + writer->tail.length;
     for (size_t e = 0; e < writer->prompt->examples; e++)
         sum += writer->examples[e].length;
     return sum;
@@ -376,6 +440,7 @@ static void join(Writer *writer)
     prompt->task_bytes = text.length;
     buffer_append(&text, writer->user.data, writer->user.length);
     buffer_append(&text, writer->table.data, writer->table.length);
+    buffer_append(&text, writer->shared.data, writer->shared.length);
     prompt->stable_bytes = text.length;
     for (size_t e = 0; e < prompt->examples; e++)
         buffer_append(&text, writer->examples[e].data, writer->examples[e].length);
@@ -390,6 +455,7 @@ static void finish(Writer *writer)
     buffer_finish(&writer->head);
     buffer_finish(&writer->user);
     buffer_finish(&writer->table);
+    buffer_finish(&writer->shared);
     for (size_t e = 0; e < RETRIEVAL_LIMIT; e++)
         buffer_finish(&writer->examples[e]);
     buffer_finish(&writer->target);
@@ -413,6 +479,7 @@ int prompt_construct(const PromptRequest *request, Arena *arena, Prompt *prompt,
     write_head(&writer);
     prompt_table_overall(&writer.user, request);
     write_table(&writer);
+    write_shared(&writer);
     for (size_t e = 0; e < examples; e++)
         write_example(&writer, e);
     write_target(&writer, MAX(budget / QUERY_PART, (size_t)TEXT_MINIMUM), true);

@@ -8,10 +8,10 @@
  *   # Task                     what is asked, the answers there are
  *   # How to read this         factors, shares, quoted data
  *   # This user                the answers over all items, the factor table
- *   # Example: past item 7 …   K times: text, features, reasoning, answer
- *   # The new …                text, features, factors met that the table has not
- *   Statistics say …           closed answers: the prediction, right before the question
- *   # Question                 what to write
+ *   # Example: past item 3 …   where items are shared: those, the same ones in every prompt of the user
+ *   # Example: past item 7 …   K times: text, features, reasoning, answer; of a shared one, that it stands
+ * above # The new …                text, features, factors met that the table has not Statistics say … closed
+ * answers: the prediction, right before the question # Question                 what to write
  *
  * Texts of the history and the query stand in lines that begin with "> " or in double quotes; nothing in them
  * can begin a section.
@@ -27,6 +27,12 @@ typedef struct PromptSettings {
     double smoothing;    /* alpha of the shares */
 } PromptSettings;
 
+/* A past item that stands in every prompt of the user. */
+typedef struct PromptItem {
+    const ModelEntry *entry;
+    rpmd_text reasoning; /* an empty one: written natively */
+} PromptItem;
+
 typedef struct PromptRequest {
     const rpmd_prompt_texts *texts; /* of the plugin */
     const UserModel *model;
@@ -34,6 +40,9 @@ typedef struct PromptRequest {
     const Retrieved *retrieved;
     size_t retrieved_count;
     const rpmd_text *reasoning; /* reasoning[i] for retrieved[i]; an empty one, or NULL: written natively */
+    const PromptItem
+        *shared; /* in the history's order; the newest, as many as half of the prompt has room for */
+    size_t shared_count;
     const PredictionCase *prediction; /* of this target; NULL: no conclusion is drawn (open answers) */
     PromptSettings settings;
 } PromptRequest;
@@ -46,6 +55,13 @@ typedef struct Prompt {
     size_t dropped_count;
     size_t examples; /* of the retrieved items, those shown: the first ones */
 } Prompt;
+
+/*
+ * The newest items that are visible to the target, at most `limit`, in the history's order: what an LLM's
+ * server has in its cache when the next query of the user comes. items has room for them. Returns how many
+ * there are.
+ */
+size_t prompt_choose_shared(const UserModel *model, const Target *target, size_t limit, PromptItem *items);
 
 /*
  * Everything lives in the arena. Drops factors of the table that are least telling, then examples, then

@@ -96,7 +96,7 @@ static double similarity_of_embeddings(const Embedding *a, const Embedding *b)
     return (double)MAX(MIN(sum, 1.0F), 0.0F);
 }
 
-static bool is_visible(const ModelItem *item, const Target *target)
+bool retrieval_is_visible(const ModelItem *item, const Target *target)
 {
     if (!model_item_counts(item))
         return false;
@@ -111,7 +111,7 @@ static bool has_embeddings(const UserModel *model, const Target *target)
         const ModelItem *item = model->entries[e]->item;
         const Embedding *other = &item->analysis.embedding;
         bool compares = other->space == own->space && other->count == own->count;
-        if (!compares && item->analysis.feature_count > 0 && is_visible(item, target))
+        if (!compares && item->analysis.feature_count > 0 && retrieval_is_visible(item, target))
             return false;
     }
     return own->count > 0;
@@ -132,7 +132,8 @@ size_t retrieval_find(const UserModel *model, const Target *target, size_t k,
         double similarity = by_embeddings ? similarity_of_embeddings(&target->analysis->embedding,
                                                                      &entry->item->analysis.embedding)
                                           : overlap;
-        if ((count == k && similarity <= found[k - 1].similarity) || !is_visible(entry->item, target))
+        if ((count == k && similarity <= found[k - 1].similarity) ||
+            !retrieval_is_visible(entry->item, target))
             continue;
         size_t place = count < k ? count++ : k - 1;
         for (; place > 0 && found[place - 1].similarity < similarity; place--)

@@ -37,6 +37,10 @@ typedef struct Retrieved {
  */
 void target_prepare(Target *target, Arena *arena, Tokenizer *tokenizer, const UserModel *model);
 
+/* Whether an item takes part and was there when the query came: nothing newer than a query is shown with it.
+ */
+bool retrieval_is_visible(const ModelItem *item, const Target *target);
+
 /*
  * Up to k items, nearest first; equal ones newest first. Items without a time are older than any query. Where
  * nothing is alike, the newest visible items with similarity 0. Returns how many.

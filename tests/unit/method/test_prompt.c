@@ -128,6 +128,58 @@ START_TEST(a_prompt_has_its_sections_in_order)
 }
 END_TEST
 
+/* What is shared is the same for every query; an example that is among it is named, the others are shown. */
+START_TEST(shared_examples_stand_once)
+{
+    Made made, other;
+    PromptItem items[4];
+    make(&made, &label_task, films, ARRAY_SIZE(films),
+         &(FixtureItem){.query = "their wedding", .features = "wedding|peace"}, 1, 0);
+    make(&other, &label_task, films, ARRAY_SIZE(films),
+         &(FixtureItem){.query = "the winter war", .features = "war|winter"}, 1, 0);
+    ck_assert_uint_eq(prompt_choose_shared(made.model, made.request.target, 2, items), 2);
+    ck_assert_ptr_eq(items[0].entry, made.model->entries[2]);
+    ck_assert_ptr_eq(items[1].entry, made.model->entries[3]);
+    items[1].reasoning = text_of("It is one more war.");
+    made.request.shared = items;
+    made.request.shared_count = 2;
+    construct(&made, 0);
+    const char *text = made.prompt.text.data;
+    const char *shared = strstr(text, "# Example: past item 3 of 4\nFilm:\n> a wedding by the sea\n");
+    ck_assert_ptr_nonnull(shared);
+    ck_assert_ptr_nonnull(strstr(shared, "# Example: past item 4 of 4\nFilm:\n> one more war\n"));
+    ck_assert_ptr_nonnull(strstr(shared, "Reasoning: It is one more war.\n"));
+    const char *named =
+        strstr(shared, "\n# Example: past item 3 of 4 (similarity 0.73; shares wedding), which "
+                       "stands above\n\n# The new film\n");
+    ck_assert_ptr_nonnull(named);
+    ck_assert_uint_eq(made.prompt.stable_bytes, (size_t)(named - text));
+    ck_assert_uint_eq(violations(&made, made.prompt.text), 0);
+
+    PromptItem others[4];
+    ck_assert_uint_eq(prompt_choose_shared(other.model, other.request.target, 2, others), 2);
+    others[1].reasoning = items[1].reasoning;
+    other.request.shared = others;
+    other.request.shared_count = 2;
+    construct(&other, 0);
+    ck_assert_uint_eq(other.prompt.stable_bytes, made.prompt.stable_bytes);
+    ck_assert_int_eq(memcmp(other.prompt.text.data, text, made.prompt.stable_bytes), 0);
+    ck_assert_ptr_nonnull(
+        strstr(other.prompt.text.data + other.prompt.stable_bytes, "\nFilm:\n> a war in winter\n"));
+
+    /* Half of the prompt has room for the newest alone, and then for none. */
+    construct(&made, 3000);
+    ck_assert_int_eq(made.result, 0);
+    size_t both = made.prompt.stable_bytes;
+    made.request.shared_count = 0;
+    construct(&made, 3000);
+    ck_assert_uint_lt(made.prompt.stable_bytes, both);
+    ck_assert_ptr_null(strstr(made.prompt.text.data, "which stands above"));
+    finish(&made);
+    finish(&other);
+}
+END_TEST
+
 START_TEST(the_beginning_is_the_same_for_all_queries)
 {
     Made first, second;
@@ -367,6 +419,7 @@ int main(void)
     tcase_add_test(test_case, options_are_listed_with_their_classes);
     tcase_add_test(test_case, random_prompts_fit_and_cite_truly);
     tcase_add_test(test_case, doctored_prompts_are_found);
+    tcase_add_test(test_case, shared_examples_stand_once);
     tcase_add_test(test_case, what_is_dropped_is_said);
     suite_add_tcase(suite, test_case);
     SRunner *runner = srunner_create(suite);
