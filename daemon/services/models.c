@@ -28,8 +28,8 @@ static bool begin_user_call(GrpcCall *call, const char *task, const char *user)
 static char *staleness(Arena *arena, const ServiceContext *context, const char *task, const UserModel *model)
 {
     const rpmd_plugin *plugin = plugin_registry_find(context->plugins, task, NULL);
-    rpmd_text wanted =
-        plugin ? task_extractor_version(arena, plugin, context->config) : model->extractor_version;
+    rpmd_text wanted = plugin ? task_extractor_version(arena, plugin, context->config, context->stages)
+                              : model->extractor_version;
     if (!text_equal(model->extractor_version, wanted))
         return arena_format(
             arena, "it was extracted by version %.*s of the plugin, which is %.*s now; build it again",

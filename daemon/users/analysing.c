@@ -87,7 +87,8 @@ void operation_analyse_loaded(Operation *operation)
     if (!plugin)
         return;
     rpmd_text native = arena_text(&operation->arena, text_of(plugin->version));
-    rpmd_text wanted = task_extractor_version(&operation->arena, plugin, operation->users->context.config);
+    rpmd_text wanted = task_extractor_version(&operation->arena, plugin, operation->users->context.config,
+                                              operation->users->context.stages);
     operation->fresh = ARENA_ARRAY(&operation->arena, FreshAnalysis, stored->item_count);
     operation->asked = ARENA_ARRAY(&operation->arena, FreshAnalysis *, ANALYSIS_BATCH);
     operation->paths = ARENA_ARRAY(&operation->arena, rpmd_text, stored->item_count);

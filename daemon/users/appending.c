@@ -54,7 +54,8 @@ static void on_extracted(void *data, const ExtractionResult *result)
                     result->embed.message);
     /* What an LLM judges comes with a build. */
     if (task_is_complete(plugin, context->config, operation->appended->analysis, result->is_extracted, false))
-        operation->appended->version = task_extractor_version(&operation->arena, plugin, context->config);
+        operation->appended->version =
+            task_extractor_version(&operation->arena, plugin, context->config, context->stages);
     go_on(operation);
 }
 

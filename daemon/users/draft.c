@@ -276,7 +276,8 @@ static void on_loaded(StoreReply *reply, void *data)
     build->loaded_arena = reply->arena;
     reply->arena = ARENA_INIT;
     build->loaded = reply->model;
-    draft->version = task_extractor_version(&build->arena, plugin, build->users->context.config);
+    draft->version = task_extractor_version(&build->arena, plugin, build->users->context.config,
+                                            build->users->context.stages);
     draft->native_version = arena_text(&build->arena, text_of(plugin->version));
     draft->count = build->loaded.item_count;
     draft->items = ARENA_ARRAY(&build->arena, DraftItem, draft->count);

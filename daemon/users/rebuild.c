@@ -88,7 +88,8 @@ static void on_listed(StoreReply *reply, void *data)
         return;
     }
     _cleanup_arena_ Arena arena = ARENA_INIT;
-    rpmd_text wanted = task_extractor_version(&arena, plugin, pass->rebuild->context.config);
+    rpmd_text wanted =
+        task_extractor_version(&arena, plugin, pass->rebuild->context.config, pass->rebuild->context.stages);
     for (size_t i = 0; i < reply->users.count; i++) {
         const StoreUser *user = &reply->users.users[i];
         if (user->model_version > 0 && !text_equal(user->extractor_version, wanted))

@@ -202,7 +202,8 @@ static void on_assembled(uv_work_t *work, int result)
 static rpmd_text version_of_model(Operation *operation, const rpmd_plugin *plugin, AssemblyKind kind)
 {
     if (kind == ASSEMBLY_BUILD)
-        return task_extractor_version(&operation->arena, plugin, operation->users->context.config);
+        return task_extractor_version(&operation->arena, plugin, operation->users->context.config,
+                                      operation->users->context.stages);
     return operation->entry->model ? operation->entry->model->extractor_version
                                    : operation->loaded.model.version.extractor_version;
 }

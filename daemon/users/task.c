@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/users/task.h"
 
+#include "lib/base/buffer.h"
 #include "lib/base/text.h"
 
 ModelTask task_of_plugin(Arena *arena, const rpmd_plugin *plugin)
@@ -18,18 +19,29 @@ ModelTask task_of_plugin(Arena *arena, const rpmd_plugin *plugin)
     return task;
 }
 
-rpmd_text task_extractor_version(Arena *arena, const rpmd_plugin *plugin, const Config *config)
+/* ", features by qwen2.5 (prompt 3fa2b1)", where a stage runs on an LLM. */
+static void append_maker(Buffer *version, const char *what, Stage stage, const rpmd_plugin *plugin,
+                         const Config *config, const Stages *stages)
 {
-    const TaskSettings *settings = config_task(config, plugin->name);
-    const BackendSettings *extract = config_backend(config, settings->stages[STAGE_EXTRACT]);
-    const BackendSettings *judge = plugin->answer_kind == RPMD_ANSWER_TEXT
-                                       ? config_backend(config, settings->stages[STAGE_JUDGE])
-                                       : NULL;
-    const BackendSettings *embed = config_backend(config, settings->stages[STAGE_EMBED]);
-    return text_of(arena_format(arena, "%s%s%s%s%s%s%s", plugin->version, extract ? ", features by " : "",
-                                extract ? extract->model : "", judge ? ", judged by " : "",
-                                judge ? judge->model : "", embed ? ", embedded by " : "",
-                                embed ? embed->model : ""));
+    const BackendSettings *backend = config_backend(config, config_task(config, plugin->name)->stages[stage]);
+    if (!backend)
+        return;
+    buffer_append_format(version, ", %s by %s", what, backend->model);
+    if (stage != STAGE_EMBED)
+        buffer_append_format(version, " (prompt %06x)",
+                             stage_prompt(stages, plugin->name, stage)->fingerprint & 0xFFFFFF);
+}
+
+rpmd_text task_extractor_version(Arena *arena, const rpmd_plugin *plugin, const Config *config,
+                                 const Stages *stages)
+{
+    _cleanup_buffer_ Buffer version = BUFFER_INIT;
+    buffer_append_string(&version, plugin->version);
+    append_maker(&version, "features", STAGE_EXTRACT, plugin, config, stages);
+    if (plugin->answer_kind == RPMD_ANSWER_TEXT)
+        append_maker(&version, "judged", STAGE_JUDGE, plugin, config, stages);
+    append_maker(&version, "embedded", STAGE_EMBED, plugin, config, stages);
+    return arena_text(arena, (rpmd_text){buffer_string(&version), version.length});
 }
 
 bool task_is_complete(const rpmd_plugin *plugin, const Config *config, const Analysis *analysis,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/llm/template.h"
 
+#include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/text/utf8.h"
 
@@ -94,7 +95,8 @@ int prompt_template_read(PromptTemplate *prompt, rpmd_text source, const char *o
     if (memchr(source.data, '\0', source.length) || !text_is_utf8(source))
         return status_refuse(status, STATUS_INVALID_ARGUMENT, "%s is not UTF-8 text; save it as UTF-8",
                              origin);
-    PromptTemplate read = {.source = memory_copy_text(source.data, source.length)};
+    PromptTemplate read = {.source = memory_copy_text(source.data, source.length),
+                           .fingerprint = (uint32_t)hash_bytes(source.data, source.length)};
     int r = cut(&read, (rpmd_text){read.source, source.length}, origin, places, place_count, status);
     for (size_t i = 0; i < place_count && r == 0; i++)
         if (places[i].is_required && !has_place(&read, i))

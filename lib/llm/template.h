@@ -25,7 +25,8 @@ typedef struct PromptPart {
 } PromptPart;
 
 typedef struct PromptTemplate {
-    char *source; /* owned */
+    char *source;         /* owned */
+    uint32_t fingerprint; /* of the source: tells one prompt from another */
     PromptPart *parts;
     size_t part_count;
     rpmd_text rest; /* what follows the last part's place */

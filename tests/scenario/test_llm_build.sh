@@ -31,7 +31,7 @@ expect_equal '["1","0","1","0","0",1]' "$(stage cluster <<<"$built")" 'cluster'
 expect_equal "[\"$n\",\"0\",\"$(((n + 3) / 4))\",\"0\",\"0\",$(((n + 3) / 4))]" "$(stage reason <<<"$built")" 'reason'
 expect_equal "[\"$n\",\"$n\",\"0\",\"0\"]" "$(jq -c '[.paths, .pathsRight, .pathsMended, .featuresDropped]' <<<"$built")" 'the gates'
 [ $((3 * $(llm_requests))) -le $((2 * n + 3)) ] || fail "$(llm_requests) requests for $n items"
-expect 0 'extractor 1\.0, features by scripted' rpmctl model show --task movie_tagging --user ada
+expect 0 'extractor 1\.0, features by scripted \(prompt [0-9a-f]{6}\)' rpmctl model show --task movie_tagging --user ada
 expect_equal 'group 1,group 2,group 3' "$(rpmctl --json model show --task movie_tagging --user ada | jq -r '[.factors[].name] | sort | join(",")')" 'the factors'
 expect_equal true "$(item 1 | jq '[.features[] | .evidenceText as $e | (.name == ($e | ascii_downcase))] | all and length > 0')" 'features with their evidence'
 expect 0 '\[all past items\]|\[group' jq -r .reasoning <<<"$(item 1)"
@@ -65,6 +65,17 @@ expect_equal 2 "$(llm_requests)" 'requests of four equal questions: features and
 llm_script <<<'[{"skill": "any"}]'
 expect 0 'accepted|added|ACCEPTED' rpmctl history append --task movie_tagging --user ada --id new --query 'Pirates discover treasure.' --response fantasy
 expect_equal '["pirates","discover","treasure"]' "$(rpmctl --json user export --user ada --task movie_tagging | jq -c 'select(.item.item.id == "new") | [.item.features[].name]')" 'features of an appended item'
+
+# While the LLM looks at it, the user's queries go on.
+llm_script <<<'[{"skill": "any", "delay": 3}]'
+rpmctl history append --task movie_tagging --user ada --id slow --query 'Sailors discover an island.' --response fantasy >/dev/null &
+client=$!
+for _ in $(seq 100); do [ "$(llm_requests)" -gt 0 ] && break; sleep 0.02; done
+expect 0 '^Version' rpmctl model show --task movie_tagging --user ada
+kill -0 "$client" || fail 'the model was shown behind the item that is appended'
+wait "$client" || fail 'the item was not appended'
+expect_equal '["sailors","discover","island"]' "$(rpmctl --json user export --user ada --task movie_tagging | jq -c 'select(.item.item.id == "slow") | [.item.features[].name]')" 'features of the item that was waited for'
+llm_script <<<'[{"skill": "any"}]'
 
 # Open answers are judged.
 built=$(build ada scholarly_title)
@@ -170,6 +181,9 @@ daemon_start
 llm_script <<<'[{"skill": "any"}]'
 rpmctl explain --task movie_tagging --user ben 'A lighthouse keeper finds letters.' >/dev/null 2>&1
 expect 0 'You find features as I say\.\\n> Mr Bell' cat "$llm_log"
+# It makes models stale: what another prompt found does not stand beside what this one finds.
+build ben >/dev/null
+[ "$(grep -c 'You find features as I say' "$llm_log")" -gt 1 ] || fail 'an edited prompt did not ask for the features again'
 daemon_stop
 printf '{{example}}\n{{queris}}\n' >"$place/prompts/movie_tagging/extract.txt"
 expect 1 "prompts/movie_tagging/extract.txt, line 2: there is no \{\{queris\}\}; there are \{\{task\}\}" "$build/rpmd" --config "$place/rpmd.conf" --check-config
