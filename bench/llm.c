@@ -30,7 +30,8 @@
 #define ITEMS 30
 #define ROUNDS 60 /* answers for each figure */
 #define FLIGHTS_LIMIT 8
-#define STREAMS 1000          /* of which the memory is measured */
+#define STREAMS 1000 /* of which the memory is measured */
+#define CANCELS 20
 #define STREAMS_OF_CHANNEL 90 /* a connection takes 100 */
 
 typedef struct Bench {
@@ -369,6 +370,42 @@ static void measure_streams(const Bench *bench)
     free(flights);
 }
 
+/* ---- a caller who leaves ------------------------------------------------------------------------------ */
+
+static bool is_busy(const Bench *bench)
+{
+    Status status = STATUS_INIT;
+    Rpmd__V1__GetStatusRequest request = RPMD__V1__GET_STATUS_REQUEST__INIT;
+    ProtobufCMessage *message = NULL;
+    if (channel_call_unary(bench->channel, "/rpmd.v1.Admin/GetStatus", &request.base,
+                           &rpmd__v1__get_status_response__descriptor, &message, &status))
+        fail("status", &status);
+    const Rpmd__V1__GetStatusResponse *reply = (const Rpmd__V1__GetStatusResponse *)message;
+    bool is_busy = reply->backends[0]->active > 0;
+    protobuf_c_message_free_unpacked(message, NULL);
+    return is_busy;
+}
+
+static void measure_cancel(const Bench *bench)
+{
+    double sum = 0, longest = 0;
+    Times ignored = {0};
+    for (unsigned i = 0; i < CANCELS; i++) {
+        Flight flight;
+        flight_begin(bench->channel, &flight, i, "slowly and for nobody");
+        flight_receive(&flight, &ignored);
+        double begun = now_seconds();
+        channel_stream_free(flight.stream);
+        while (is_busy(bench))
+            continue;
+        double taken = now_seconds() - begun;
+        sum += taken;
+        longest = MAX(longest, taken);
+    }
+    printf("a caller leaves: the request of the LLM ends after %.2f ms, %.2f ms at most of %d\n",
+           sum / CANCELS * 1e3, longest * 1e3, CANCELS);
+}
+
 int main(int count, char **words)
 {
     Bench bench = {.build = count > 1 ? words[1] : "build"};
@@ -379,6 +416,7 @@ int main(int count, char **words)
     make_body(&bench);
     compare(&bench, 1);
     compare(&bench, FLIGHTS_LIMIT);
+    measure_cancel(&bench);
     measure_streams(&bench);
     channel_free(bench.channel);
     kill(bench.daemon, SIGKILL);

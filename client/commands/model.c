@@ -2,6 +2,7 @@
 #include "client/command.h"
 
 #include "client/commands/tables.h"
+#include "rpmd/v1/admin.pb-c.h"
 #include "rpmd/v1/models.pb-c.h"
 
 #include <stdio.h>
@@ -28,11 +29,12 @@ static void show_stage(Session *session, const Rpmd__V1__BuildResponse *progress
     terminal_progress(&session->terminal, what, stage->done, stage->total);
 }
 
-static void print_usage(const Rpmd__V1__Usage *usage, const char *lead)
+static void print_usage(FILE *file, const Rpmd__V1__Usage *usage, const char *lead)
 {
-    printf("%s%u calls, %lu prompt tokens (%lu from the server's cache), %lu completion tokens, cost %.4f\n",
-           lead, usage->llm_calls, (unsigned long)usage->prompt_tokens, (unsigned long)usage->cached_tokens,
-           (unsigned long)usage->completion_tokens, (double)usage->cost_micros / 1e6);
+    fprintf(file,
+            "%s%u calls, %lu prompt tokens (%lu from the server's cache), %lu completion tokens, cost %.4f\n",
+            lead, usage->llm_calls, (unsigned long)usage->prompt_tokens, (unsigned long)usage->cached_tokens,
+            (unsigned long)usage->completion_tokens, (double)usage->cost_micros / 1e6);
 }
 
 /* What the LLMs did for one user. */
@@ -49,7 +51,7 @@ static void print_stages(const Rpmd__V1__BuildResponse *progress)
             printf(", %lu replies were kept from before", (unsigned long)stage->cached_replies);
         printf("\n");
     }
-    if (progress->features_found + progress->features_dropped > 0)
+    if (progress->features_found > 0)
         printf("  %lu features stand in the texts, %lu were dropped that do not\n",
                (unsigned long)progress->features_found, (unsigned long)progress->features_dropped);
     if (progress->paths)
@@ -119,6 +121,42 @@ const char *check_model_build(const Arguments *arguments)
     return NULL;
 }
 
+/* Whether stages may run on LLMs at all: without them, there is nothing to estimate. */
+static bool has_backends(Session *session)
+{
+    Rpmd__V1__GetStatusRequest request = RPMD__V1__GET_STATUS_REQUEST__INIT;
+    Rpmd__V1__GetStatusResponse *status = NULL;
+    if (session_call(session, "/rpmd.v1.Admin/GetStatus", &request.base,
+                     &rpmd__v1__get_status_response__descriptor, &status))
+        return false;
+    bool has_backends = status->n_backends > 0;
+    rpmd__v1__get_status_response__free_unpacked(status, NULL);
+    return has_backends;
+}
+
+static void on_estimate(Session *session, const ProtobufCMessage *message, void *userdata)
+{
+    (void)session;
+    const Rpmd__V1__BuildResponse *progress = (const Rpmd__V1__BuildResponse *)message;
+    if (progress->usage)
+        *(Rpmd__V1__Usage *)userdata = *progress->usage;
+}
+
+/* A person sees what a build may cost while it can still be stopped. */
+static bool show_estimate(Session *session, Rpmd__V1__BuildRequest request)
+{
+    Rpmd__V1__Usage usage = RPMD__V1__USAGE__INIT;
+    if (!has_backends(session))
+        return true;
+    request.estimate = true;
+    if (session_stream(session, "/rpmd.v1.Models/Build", &request.base, &rpmd__v1__build_response__descriptor,
+                       on_estimate, &usage))
+        return false;
+    if (usage.llm_calls > 0)
+        print_usage(stderr, &usage, "It will take, at most: ");
+    return true;
+}
+
 int command_model_build(Session *session, const Arguments *arguments)
 {
     Rpmd__V1__BuildRequest request = RPMD__V1__BUILD_REQUEST__INIT;
@@ -133,16 +171,18 @@ int command_model_build(Session *session, const Arguments *arguments)
     if (arguments->pool)
         request.pool = strcmp(arguments->pool, "in") == 0 ? RPMD__V1__POOL_MEMBERSHIP__POOL_MEMBERSHIP_IN
                                                           : RPMD__V1__POOL_MEMBERSHIP__POOL_MEMBERSHIP_OUT;
+    if (!session->json && !arguments->dry_run && !show_estimate(session, request))
+        return EXIT_REFUSED;
     if (session_stream(session, "/rpmd.v1.Models/Build", &request.base, &rpmd__v1__build_response__descriptor,
                        on_build, &totals))
         return EXIT_REFUSED;
     terminal_end_progress(&session->terminal);
     if (!session->json && arguments->dry_run) {
-        print_usage(&totals.usage, "It would take, at most: ");
+        print_usage(stdout, &totals.usage, "It would take, at most: ");
         return totals.failed ? EXIT_REFUSED : EXIT_DONE;
     }
     if (!session->json && totals.usage.llm_calls > 0)
-        print_usage(&totals.usage, "LLMs: ");
+        print_usage(stdout, &totals.usage, "LLMs: ");
     if (!session->json && arguments->all)
         printf("%lu models are built, %lu failed.\n", (unsigned long)(totals.users - totals.failed),
                (unsigned long)totals.failed);

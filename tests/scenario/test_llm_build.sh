@@ -24,13 +24,19 @@ expect 0 '^It would take, at most: [1-9][0-9]* calls, [1-9][0-9]* prompt tokens'
 expect_equal 0 "$(llm_requests)" 'requests of an estimate'
 expect 1 'no model' rpmctl model show --task movie_tagging --user ada
 
+# A build begins with it.
+rpmctl user erase --user cara --task movie_tagging >/dev/null 2>&1
+printf '{"user":"cara","query":"A robot dreams.","response":"sci-fi"}\n' >"$place/cara.jsonl"
+rpmctl history import --task movie_tagging "$place/cara.jsonl" >/dev/null 2>&1
+expect 0 '^It will take, at most: 3 calls, .*cost 0\.[0-9]+' rpmctl model build --task movie_tagging --user cara
+
 # The whole build: fewer than a third of the paper's calls (one an item for features, one for reasoning).
 built=$(build ada)
 expect_equal "[\"$n\",\"0\",\"$(((n + 4) / 5))\",\"0\",\"0\",$(((n + 4) / 5))]" "$(stage extract <<<"$built")" 'extract'
 expect_equal '["1","0","1","0","0",1]' "$(stage cluster <<<"$built")" 'cluster'
 expect_equal "[\"$n\",\"0\",\"$(((n + 3) / 4))\",\"0\",\"0\",$(((n + 3) / 4))]" "$(stage reason <<<"$built")" 'reason'
 expect_equal "[\"$n\",\"$n\",\"0\",\"0\"]" "$(jq -c '[.paths, .pathsRight, .pathsMended, .featuresDropped]' <<<"$built")" 'the gates'
-[ $((3 * $(llm_requests))) -le $((2 * n + 3)) ] || fail "$(llm_requests) requests for $n items"
+[ $((3 * ($(llm_requests) - 3))) -le $((2 * n + 3)) ] || fail "$(llm_requests) requests for $n items"
 expect 0 'extractor 1\.0, features by scripted \(prompt [0-9a-f]{6}\)' rpmctl model show --task movie_tagging --user ada
 expect_equal 'group 1,group 2,group 3' "$(rpmctl --json model show --task movie_tagging --user ada | jq -r '[.factors[].name] | sort | join(",")')" 'the factors'
 expect_equal true "$(item 1 | jq '[.features[] | .evidenceText as $e | (.name == ($e | ascii_downcase))] | all and length > 0')" 'features with their evidence'
