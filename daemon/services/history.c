@@ -81,6 +81,12 @@ static void on_append(GrpcCall *call, const void *message)
     users_append(context->users, &name, &item, on_appended, call);
 }
 
+static void on_append_cancel(GrpcCall *call)
+{
+    const ServiceContext *context = grpc_call_service(call);
+    users_append_cancel(context->users, call);
+}
+
 static void on_deleted(const UserReply *reply, void *data)
 {
     GrpcCall *call = data;
@@ -439,7 +445,8 @@ void history_service_init(GrpcService *service, ServiceContext *context)
         {.name = "Append",
          .kind = GRPC_UNARY,
          .request = &rpmd__v1__append_request__descriptor,
-         .on_message = on_append},
+         .on_message = on_append,
+         .on_cancel = on_append_cancel},
         {.name = "Import",
          .kind = GRPC_CLIENT_STREAM,
          .request = &rpmd__v1__import_request__descriptor,

@@ -34,6 +34,12 @@ static void refuse(Operation *operation, const Status *status)
     operation_refuse(operation, status);
 }
 
+static void refuse_cancelled(Operation *operation, Status *status)
+{
+    status_refuse(status, STATUS_CANCELLED, "the caller left before the item was stored");
+    refuse(operation, status);
+}
+
 /* Without an LLM that answers, the item has the plugin's features until it is built again. */
 static void on_extracted(void *data, const ExtractionResult *result)
 {
@@ -79,8 +85,10 @@ static void on_analysed(PluginBatch *batch, void *data)
     Status status = batch->status;
     if (status_is_ok(&status) && batch->analyses[0].code != STATUS_OK)
         status_refuse(&status, batch->analyses[0].code, "%.*s", TEXT_ARGS(batch->analyses[0].error));
-    if (status_is_ok(&status) && waits_for_llm(operation) && operation->users->closing)
-        users_refuse_closing(&status);
+    if (operation->is_cancelled) {
+        refuse_cancelled(operation, &status);
+        return;
+    }
     if (!status_is_ok(&status)) {
         refuse(operation, &status);
         return;
@@ -129,15 +137,18 @@ void appending_in_turn(Operation *operation)
         analyse(operation);
 }
 
-void appending_end_all(Users *users)
+void users_append_cancel(Users *users, const void *data)
 {
-    for (Operation *operation = LIST_FIRST(&users->preparing), *next; operation; operation = next) {
+    Operation *operation = LIST_FIRST(&users->preparing);
+    while (operation && operation->data != data)
+        operation = LIST_NEXT(operation, preparing);
+    if (!operation)
+        return;
+    /* What the plugin says then is told to nobody. */
+    operation->is_cancelled = true;
+    if (operation->extraction) {
         Status status = STATUS_INIT;
-        next = LIST_NEXT(operation, preparing);
-        if (!operation->extraction)
-            continue; /* the plugin answers within call_seconds */
         extraction_cancel(TAKE_PTR(operation->extraction));
-        users_refuse_closing(&status);
-        refuse(operation, &status);
+        refuse_cancelled(operation, &status);
     }
 }

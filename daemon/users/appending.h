@@ -14,6 +14,3 @@ void appending_begin(Operation *operation);
 
 /* The first step of its turn. */
 void appending_in_turn(Operation *operation);
-
-/* Ends those that wait for an LLM, as the daemon is ending: their callbacks come with UNAVAILABLE. */
-void appending_end_all(Users *users);

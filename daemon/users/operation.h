@@ -65,6 +65,7 @@ struct Operation {
     bool knows_share;                /* the entry's share is what the store has */
     LIST_ENTRY(Operation) preparing; /* an append that waits for an LLM before its turn */
     Extraction *extraction;          /* which is at work */
+    bool is_cancelled;               /* meanwhile */
     FreshAnalysis *appended;         /* OPERATION_APPEND: the item's analysis */
     uint64_t appended_number;
     uint64_t appended_revision;
@@ -136,9 +137,6 @@ struct Users {
 /* Builds natively, with what a draft contributes (NULL: nothing). */
 void users_publish_build(Users *users, const UserName *name, UsersPool pool, const Draft *draft,
                          UserCallback callback, void *data);
-
-/* Says that the daemon is ending. */
-void users_refuse_closing(Status *status);
 
 /* Whether nothing is at work any more; then frees everything, where it is closing. */
 void users_finish_closing(Users *users);

@@ -243,18 +243,13 @@ void operation_enqueue(Operation *operation)
     run_queue(entry);
 }
 
-void users_refuse_closing(Status *status)
-{
-    status_refuse(status, STATUS_UNAVAILABLE, "rpmd is shutting down; ask again when it is back");
-}
-
 /* A new operation, or NULL after the callback was told that the daemon is ending. */
 static Operation *new_operation(Users *users, OperationKind kind, const UserName *name, UserCallback callback,
                                 void *data)
 {
     if (users->closing) {
         UserReply reply = {0};
-        users_refuse_closing(&reply.status);
+        status_refuse(&reply.status, STATUS_UNAVAILABLE, "rpmd is shutting down; ask again when it is back");
         callback(&reply, data);
         return NULL;
     }
@@ -288,7 +283,6 @@ void users_close(Users *users, void (*closed)(void *data), void *data)
     users->closed_data = data;
     users->operations++; /* until the end of this function: the last build would free everything */
     draft_end_all(users);
-    appending_end_all(users);
     users->operations--;
     users_finish_closing(users);
 }

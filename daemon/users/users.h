@@ -76,6 +76,10 @@ void users_get(Users *users, const UserName *name, UserCallback callback, void *
 void users_append(Users *users, const UserName *name, const StoreNewItem *item, UserCallback callback,
                   void *data);
 
+/* The caller has gone away (data: as it was given): an append that waits for an LLM is not made, and its
+ * callback comes with CANCELLED. Any other goes on. */
+void users_append_cancel(Users *users, const void *data);
+
 /* Deletes an item, and updates the model where there is one. */
 void users_delete(Users *users, const UserName *name, rpmd_text id, UserCallback callback, void *data);
 

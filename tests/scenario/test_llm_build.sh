@@ -83,6 +83,21 @@ wait "$client" || fail 'the item was not appended'
 expect_equal '["sailors","discover","island"]' "$(rpmctl --json user export --user ada --task movie_tagging | jq -c 'select(.item.item.id == "slow") | [.item.features[].name]')" 'features of the item that was waited for'
 llm_script <<<'[{"skill": "any"}]'
 
+# A daemon that ends does not wait for it, and an item that was not acknowledged is not there.
+daemon_stop
+llm_section='drain_seconds = 0' llm_config "$all" "$prices"
+daemon_start
+llm_script <<<'[{"skill": "any", "delay": 600}]'
+rpmctl history append --task movie_tagging --user ada --id lost --query 'Soldiers find a diary.' --response classic >/dev/null 2>&1 &
+client=$!
+for _ in $(seq 100); do [ "$(llm_requests)" -gt 0 ] && break; sleep 0.02; done
+daemon_stop
+wait "$client" && fail 'an item was acknowledged that waited for the LLM'
+llm_config "$all" "$prices"
+daemon_start
+expect_equal 0 "$(rpmctl history list --task movie_tagging --user ada | grep -c 'lost')" 'items that were not acknowledged'
+llm_script <<<'[{"skill": "any"}]'
+
 # Open answers are judged.
 built=$(build ada scholarly_title)
 expect_equal 0 "$(stage judge <<<"$built" | jq '.[1] | tonumber')" 'judgements given up'
