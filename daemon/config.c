@@ -413,19 +413,36 @@ static int check_stages(const Config *config, const char *path, const TaskSettin
     return 0;
 }
 
+static int check_backend(const BackendSettings *backend, const char *path, Status *status)
+{
+    const char *scheme_end = strstr(backend->base_url, "://");
+    size_t scheme = scheme_end ? (size_t)(scheme_end - backend->base_url) : 0;
+    bool is_http = (scheme == 4 && strncasecmp(backend->base_url, "http", 4) == 0) ||
+                   (scheme == 5 && strncasecmp(backend->base_url, "https", 5) == 0);
+    if (strcmp(backend->name, CONFIG_NATIVE) == 0)
+        return status_refuse(
+            status, STATUS_INVALID_ARGUMENT,
+            "%s: a backend cannot be called %s, which is the way without one; choose another name", path,
+            CONFIG_NATIVE);
+    if (!is_http || scheme_end[3] == '\0')
+        return status_refuse(status, STATUS_INVALID_ARGUMENT,
+                             "%s: [backend %s] has base_url = %s; write http://HOST/v1 or https://HOST/v1",
+                             path, backend->name, backend->base_url);
+    if (!!backend->key_file + !!backend->key_variable + !!backend->key_credential > 1)
+        return status_refuse(status, STATUS_INVALID_ARGUMENT,
+                             "%s: [backend %s] has its key in more than one place; keep one of key_file, "
+                             "key_variable and key_credential",
+                             path, backend->name);
+    return 0;
+}
+
 static int check_backends(const Config *config, const char *path, Status *status)
 {
     int r = check_stages(config, path, &config->method, status);
     for (size_t i = 0; i < config->task_count && r == 0; i++)
         r = check_stages(config, path, &config->tasks[i].settings, status);
-    for (size_t i = 0; i < config->backend_count && r == 0; i++) {
-        const BackendSettings *backend = &config->backends[i];
-        if (!!backend->key_file + !!backend->key_variable + !!backend->key_credential > 1)
-            r = status_refuse(status, STATUS_INVALID_ARGUMENT,
-                              "%s: [backend %s] has its key in more than one place; keep one of key_file, "
-                              "key_variable and key_credential",
-                              path, backend->name);
-    }
+    for (size_t i = 0; i < config->backend_count && r == 0; i++)
+        r = check_backend(&config->backends[i], path, status);
     return r;
 }
 

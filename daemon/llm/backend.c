@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define NANOSECONDS_PER_MILLISECOND 1000000u
 
@@ -82,6 +83,12 @@ static void free_secret(char **secret)
 
 int backend_check(const BackendSettings *settings, Status *status)
 {
+    if (settings->ca_file && access(settings->ca_file, R_OK) != 0)
+        return status_refuse(
+            status, STATUS_FAILED_PRECONDITION,
+            "the certificates of the backend %s cannot be read from %s: %s; give the right path as "
+            "ca_file",
+            settings->name, settings->ca_file, strerror(errno));
     _cleanup_(free_secret) char *key = NULL;
     return read_key(settings, &key, status);
 }

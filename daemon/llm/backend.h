@@ -65,7 +65,7 @@ int backend_init(Backend *backend, Llm *llm, uv_loop_t *loop, const BackendSetti
 /* The timer is closed by the owner before. */
 void backend_finish(Backend *backend);
 
-/* Checks what can be known without the server: the key is there. For --check-config. */
+/* Checks what can be known without the server: the key and the certificates are there. For --check-config. */
 int backend_check(const BackendSettings *settings, Status *status);
 
 /* A call was answered (trouble NULL), or failed for a reason that lies with the server. */

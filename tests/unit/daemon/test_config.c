@@ -100,6 +100,37 @@ START_TEST(test_refusals)
 }
 END_TEST
 
+START_TEST(test_backends)
+{
+    static const struct {
+        const char *text, *message; /* NULL: fine */
+    } cases[] = {
+        {"[method]\nrespond = a\n[backend a]\nbase_url = http://x/v1\n", NULL},
+        {"[task t]\nextract = a\n[backend a]\nbase_url = HTTPS://x/v1\nshape = anthropic\n", NULL},
+        {"[method]\nrespond = b\n[backend a]\n",
+         "respond = b names no backend; write native, or add [backend b]"},
+        {"[backend a]\nbase_url = ftp://x\n",
+         "[backend a] has base_url = ftp://x; write http://HOST/v1 or https://HOST/v1"},
+        {"[backend a]\nbase_url = x:80/v1\n", "write http://HOST/v1 or https://HOST/v1"},
+        {"[backend native]\nbase_url = http://x/v1\n", "a backend cannot be called native"},
+        {"[backend a]\nkey_file = /k\nkey_variable = K\n", "[backend a] has its key in more than one place"},
+        {"[backend a]\nheader = none\n", "header = none is not possible; write Name: value"},
+        {"[method]\nembed = a\n[backend a]\nshape = anthropic\n", "which has no embeddings"},
+        {"[backend a]\nprice_cached = -2\n", "price_cached = -2 is not possible"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        Config config;
+        Status status = STATUS_INIT;
+        config_init(&config);
+        int r = read_text(&config, cases[i].text, &status);
+        ck_assert_msg((r == 0) == !cases[i].message, "%s: %s", cases[i].text, status.message);
+        ck_assert_msg(!cases[i].message || strstr(status.message, cases[i].message), "%s: %s", cases[i].text,
+                      status.message);
+        config_finish(&config);
+    }
+}
+END_TEST
+
 START_TEST(test_missing_file)
 {
     Config config;
@@ -122,5 +153,5 @@ START_TEST(test_describe_has_every_key)
 }
 END_TEST
 
-UNIT_TESTS("config", test_defaults, test_values, test_refusals, test_missing_file,
+UNIT_TESTS("config", test_defaults, test_values, test_refusals, test_backends, test_missing_file,
            test_describe_has_every_key)
