@@ -10,7 +10,7 @@
 #include "lib/plugin/analysis.h"
 
 /* Queries in one call. Few enough that a small model keeps them apart. */
-#define EXTRACT_BATCH 5
+#define EXTRACT_BATCH 6
 /* Bytes of queries in one call; a call with one query may have more. */
 #define EXTRACT_BATCH_BYTES 8192
 /* Features of one query that are kept: the first. A longer list is noise. */

@@ -9,7 +9,7 @@
 #include "lib/llm/stages/stage.h"
 #include "lib/plugin/analysis.h"
 
-#define JUDGE_BATCH 5
+#define JUDGE_BATCH 10
 #define JUDGE_BATCH_BYTES 8192
 
 typedef struct JudgeItem {

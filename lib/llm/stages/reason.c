@@ -45,7 +45,7 @@ const size_t reason_place_count = PLACES;
 
 static const char schema[] =
     "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"paths\"],\"properties\":{\"paths\":{"
-    "\"type\":\"array\",\"minItems\":1,\"maxItems\":4,\"items\":{\"type\":\"object\","
+    "\"type\":\"array\",\"minItems\":1,\"maxItems\":5,\"items\":{\"type\":\"object\","
     "\"additionalProperties\":false,\"required\":[\"item\",\"begins\",\"answer\",\"factors\",\"reasoning\"],"
     "\"properties\":{\"item\":{\"type\":\"integer\"},\"begins\":{\"type\":\"string\"},"
     "\"answer\":{\"type\":\"string\"},\"factors\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":2,"

@@ -9,7 +9,7 @@
 #include "lib/llm/stages/stage.h"
 #include "lib/method/model.h"
 
-#define REASON_BATCH 4
+#define REASON_BATCH 5
 #define REASON_BATCH_BYTES 8192
 #define REASON_PATH_LIMIT 1200 /* bytes of a path; five sentences have some 600 */
 

@@ -73,8 +73,10 @@ START_TEST(test_batches)
     static const AnalyzedFeature many[64];
     const JudgeItem large = {
         .query = items[0].query, .response = items[0].response, .features = many, .feature_count = 64};
-    const JudgeItem all[] = {items[0], items[0], items[0], items[0], items[0], items[0]},
-                    mixed[] = {large, items[0]};
+    const JudgeItem mixed[] = {large, items[0]};
+    JudgeItem all[JUDGE_BATCH + 1];
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        all[i] = items[0];
     ck_assert_uint_eq(judge_batch(all, ARRAY_SIZE(all)), JUDGE_BATCH);
     ck_assert_uint_eq(judge_batch(mixed, 2), 1);
 }
