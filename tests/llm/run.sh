@@ -49,7 +49,8 @@ for task in movie_tagging scholarly_title; do
     expect_equal '1 2' "$(jq -r '[.modelVersion, .itemsDone] | join(" ")' <<<"$built")" "the model of $task"
     # An item whose features were all dropped has nothing to embed.
     with_features=$(rpmctl --json user export --user ada --task "$task" | jq -s '[.[] | select(.item.features != [] and .item.features)] | length')
-    expect_equal "[$with_features,0]" "$(jq -c '[.stages[] | select(.stage == "embed") | .done, .givenUp | tonumber]' <<<"$built")" "vectors of $task"
+    [ "$with_features" -eq 0 ] && vectors='[]' || vectors="[$with_features,0]"
+    expect_equal "$vectors" "$(jq -c '[.stages[] | select(.stage == "embed") | .done, .givenUp | tonumber]' <<<"$built")" "vectors of $task"
     expect_equal true "$(jq '[.stages[] | select(.stage == "extract") | .usage | (.promptTokens | tonumber) > 100 and (.completionTokens | tonumber) > 0] == [true]' <<<"$built")" "tokens of $task"
 done
 expect_equal true "$(rpmctl --json user export --user ada --task movie_tagging | jq -s '[.[] | select(.item) | .item | (.item.query as $q | .features // [] | map(.evidenceText as $e | $q | contains($e)) | all)] | all')" 'evidence stands in the texts'
@@ -62,7 +63,7 @@ rpmctl respond --task movie_tagging --user ada 'A pirate learns to sail.' >/dev/
 second=$(rpmctl --json respond --task movie_tagging --user ada 'A nurse keeps a diary in the war.' | tail -n 1)
 cached=$(jq '100 * (.usage.cachedTokens | tonumber) / (.usage.promptTokens | tonumber) | floor' <<<"$second")
 echo "of a later query's prompt tokens, $cached% came from the server's cache"
-[ "$cached" -ge 20 ] || fail "only $cached% of the prompt came from the server's cache"
+[ "$cached" -ge 80 ] || fail "only $cached% of the prompt came from the server's cache"
 expect_equal 0 "$(rpmctl --json respond --task movie_tagging --user ada 'A nurse keeps a diary in the war.' | tail -n 1 | jq .usage.llmCalls)" 'calls of a question that was asked before'
 expect_equal true "$(rpmctl --json respond --task scholarly_title --user ada 'We measure how trees grow in cities.' | tail -n 1 | jq '.answer != "" and .source == "SOURCE_LLM"')" 'an open answer'
 
