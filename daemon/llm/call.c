@@ -270,6 +270,8 @@ static void take_stream(LlmCall *call, rpmd_text bytes)
     if (length > call->delivered && call->handlers->on_text) {
         rpmd_text piece = {call->reply.text.data + call->delivered, length - call->delivered};
         call->delivered = length;
+        /* No attempt follows any more. */
+        free(TAKE_PTR(call->prompt));
         call->handlers->on_text(call->data, piece);
     }
     /* A model that does not stop is answered no more: what it wrote is a text that was cut off. */

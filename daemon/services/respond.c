@@ -19,9 +19,10 @@ struct LlmResponse {
     QueryCall *query;
     const PredictionCase *prediction; /* closed tasks */
     rpmd_text native_reasoning;       /* of it */
-    StageAsk ask;
-    StageCall *stage; /* the LLM is at work */
-    PluginJob *job;   /* its answer is being parsed */
+    rpmd_text prompt;                 /* in the query's arena */
+    Buffer repair;                    /* the prompt of the second request */
+    StageCall *stage;                 /* the LLM is at work */
+    PluginJob *job;                   /* its answer is being parsed */
     AnswerText text;
     bool is_repaired; /* it was asked once more for its answer */
     bool has_streamed;
@@ -35,7 +36,7 @@ void llm_response_free(LlmResponse *response)
         stage_cancel(response->stage);
     if (response->job)
         plugin_job_cancel(response->job);
-    stage_ask_finish(&response->ask);
+    buffer_finish(&response->repair);
     answer_text_finish(&response->text);
     free(response);
 }
@@ -140,7 +141,7 @@ static void give_up_without_answer(LlmResponse *response)
                     response->has_streamed);
 }
 
-static void ask(LlmResponse *response, uint32_t max_tokens, const char *schema,
+static void ask(LlmResponse *response, rpmd_text prompt, uint32_t max_tokens, const char *schema,
                 const StageHandlers *handlers);
 static void on_repaired(void *data, const StageReply *reply);
 
@@ -168,9 +169,10 @@ static void ask_again(LlmResponse *response)
     static const StageHandlers handlers = {.on_reply = on_repaired};
     QueryCall *query = response->query;
     rpmd_text noun = query->reasoning.response_noun;
-    Buffer *prompt = &response->ask.prompt;
+    Buffer *prompt = &response->repair;
     const char *schema = NULL;
     response->is_repaired = true;
+    buffer_append(prompt, response->prompt.data, response->prompt.length);
     buffer_append_string(prompt, "\n# Your reasoning\n");
     prompt_text_block(
         prompt, (rpmd_text){buffer_string(&response->text.reasoning), response->text.reasoning.length}, 0);
@@ -186,7 +188,7 @@ static void ask_again(LlmResponse *response)
                              "above.\n",
                              toupper((unsigned char)noun.data[0]), (int)noun.length - 1, noun.data + 1);
     }
-    ask(response, REPAIR_TOKENS, schema, &handlers);
+    ask(response, (rpmd_text){prompt->data, prompt->length}, REPAIR_TOKENS, schema, &handlers);
 }
 
 static void on_parsed(PluginBatch *batch, void *data)
@@ -301,7 +303,8 @@ static void on_repaired(void *data, const StageReply *reply)
     answer_text_finish(&text);
 }
 
-static void ask(LlmResponse *response, uint32_t max_tokens, const char *schema, const StageHandlers *handlers)
+static void ask(LlmResponse *response, rpmd_text prompt, uint32_t max_tokens, const char *schema,
+                const StageHandlers *handlers)
 {
     QueryCall *query = response->query;
     const StageRequest request = {
@@ -309,7 +312,7 @@ static void ask(LlmResponse *response, uint32_t max_tokens, const char *schema, 
         .task = text_of(query->task),
         .user = query->user,
         .backend = stage_backend(query->context->stages, query->task, STAGE_RESPOND),
-        .prompt = {buffer_string(&response->ask.prompt), response->ask.prompt.length},
+        .prompt = prompt,
         .schema = schema,
         .max_tokens = max_tokens,
         .deadline_ns = grpc_call_deadline(query->call),
@@ -328,8 +331,8 @@ static void answer_with_llm(QueryCall *query, const PredictionCase *prediction, 
     *response = (LlmResponse){.query = query, .prediction = prediction, .native_reasoning = native_reasoning};
     query->response = response;
     answer_text_init(&response->text, query->reasoning.response_noun);
-    buffer_append(&response->ask.prompt, prompt.text.data, prompt.text.length);
-    ask(response, 0, NULL, &handlers);
+    response->prompt = prompt.text;
+    ask(response, response->prompt, 0, NULL, &handlers);
 }
 
 void respond_answer(QueryCall *query)

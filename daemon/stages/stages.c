@@ -392,9 +392,6 @@ StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHa
     *call = (StageCall){.stages = stages, .request = *request, .handlers = handlers, .data = data};
     call->request.task = arena_text(&call->arena, request->task);
     call->request.user = arena_text(&call->arena, request->user);
-    call->request.prompt = arena_text(&call->arena, request->prompt);
-    if (request->schema)
-        call->request.schema = arena_text(&call->arena, text_of(request->schema)).data;
     hash_request(call);
     if (stages->context.config->reply_bytes == 0) {
         fly(call);

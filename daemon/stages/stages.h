@@ -49,8 +49,8 @@ typedef struct StageRequest {
     rpmd_text task;
     rpmd_text user;
     const char *backend;
-    rpmd_text prompt;     /* STAGE_EMBED: a JSON list of texts */
-    const char *schema;   /* NULL: the reply is text */
+    rpmd_text prompt;     /* STAGE_EMBED: a JSON list of texts. Borrowed until the call ends */
+    const char *schema;   /* NULL: the reply is text. Borrowed until the call ends */
     uint32_t max_tokens;  /* 0: the backend's */
     uint64_t deadline_ns; /* on the clock of uv_hrtime; 0: none */
     bool is_repair;       /* asks again for what was answered with something of no use */
@@ -72,7 +72,7 @@ typedef struct StageHandlers {
     void (*on_reply)(void *data, const StageReply *reply);
 } StageHandlers;
 
-/* Everything of the request is copied; handlers are borrowed for the call's life. */
+/* Handlers are borrowed for the call's life, as are the prompt and the schema; the rest is copied. */
 StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHandlers *handlers, void *data);
 
 /* Ends the LLM's request unless another call waits for the same, and accounts what it wrote so far; no
