@@ -63,6 +63,7 @@ static void on_respond(Session *session, const ProtobufCMessage *message, void *
         if (session_print_json(session, &response->final->base))
             return;
         printf("\n\n");
+        fflush(stdout);
         print_final(session, response->final);
         return;
     }
