@@ -80,8 +80,7 @@ static const Key keys[] = {
     {"method", "examples", KEY_NUMBER, IN_TASK(examples), 0, 16, "3", "K: past items shown in a prompt"},
     {"method", "shared_examples", KEY_NUMBER, IN_TASK(shared_examples), 0, CONFIG_SHARED_EXAMPLES_LIMIT, "8",
      "where an LLM answers: the newest past items stand in every prompt of a user, so that the server has "
-     "them in "
-     "its cache when the next query comes; 0: none"},
+     "them in its cache when the next query comes; 0: none"},
     {"method", "smoothing", KEY_REAL, IN_TASK(smoothing), 0, 1000, "1",
      "alpha in (n_yF + alpha * pi_y) / (n_F + alpha); 0 is the paper's formula"},
     {"method", "prompt_bytes", KEY_BYTES, IN_TASK(prompt_bytes), 1024, 1 * MIB, "12K",
@@ -101,8 +100,7 @@ static const Key keys[] = {
      "who says which features influenced a free-text response: native, or the name of a backend"},
     {"method", "embed", KEY_NAME, IN_TASK(stages[STAGE_EMBED]), 0, 0, CONFIG_NATIVE,
      "who makes the vectors by which past items are found: native (from words), or the name of a backend "
-     "with "
-     "/embeddings"},
+     "with /embeddings"},
     {"method", "reason", KEY_NAME, IN_TASK(stages[STAGE_REASON]), 0, 0, CONFIG_NATIVE,
      "who writes the reasoning paths of past items: native, or the name of a backend"},
     {"method", "respond", KEY_NAME, IN_TASK(stages[STAGE_RESPOND]), 0, 0, CONFIG_NATIVE,

@@ -16,9 +16,9 @@
 #define CONFIG_NAME_SIZE 64 /* of a task or a backend, with its NUL */
 #define CONFIG_NATIVE "native"
 
-/* The settings of a task; [method] sets them for all tasks, [task NAME] for one. */
 #define CONFIG_SHARED_EXAMPLES_LIMIT 64 /* a prompt is a page of text, not a book */
 
+/* The settings of a task; [method] sets them for all tasks, [task NAME] for one. */
 typedef struct TaskSettings {
     uint64_t examples;        /* K: past items shown in a prompt */
     uint64_t shared_examples; /* more of them, the same ones in every prompt for an LLM */

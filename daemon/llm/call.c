@@ -64,8 +64,7 @@ static void release(LlmCall *call)
     uv_close((uv_handle_t *)&call->timer, on_timer_closed);
 }
 
-/* What is paid for an attempt, whole or not, that wrote something: estimated where the server did not tell.
- */
+/* What is paid for an attempt, whole or not, that wrote something; estimated if the server does not tell. */
 static void add_usage(LlmCall *call)
 {
     LlmUsage usage = call->reply.usage;
@@ -245,8 +244,7 @@ static void on_event(rpmd_text data, void *context)
         call->is_strange = true;
 }
 
-/* Whether the answer is complete; what may follow is the count of its tokens, and the end of the connection.
- */
+/* Whether the answer is complete: what may follow is its count of tokens, and the connection's end. */
 static bool has_ended(const LlmCall *call)
 {
     return call->reply.is_whole || call->reply.finish != LLM_FINISH_NONE;

@@ -162,8 +162,7 @@ static const char *schema_of_answers(const PredictionCase *prediction, Arena *ar
     return copy;
 }
 
-/* Asks for the answer alone; what it reasoned stands before. Closed answers are held to those that there are.
- */
+/* Asks for the answer alone; what it reasoned stands before. A closed one is held to those there are. */
 static void ask_again(LlmResponse *response)
 {
     static const StageHandlers handlers = {.on_reply = on_repaired};

@@ -25,8 +25,7 @@ typedef struct LlmChat {
     const char *model;
     rpmd_text prompt; /* UTF-8 */
     uint32_t max_tokens;
-    bool limits_completion; /* max_tokens goes by OpenAI's newer name, the only one that its newer models take
-                             */
+    bool limits_completion; /* max_tokens goes by the name that OpenAI's newer models want */
     double temperature;     /* negative: not sent */
     const char *schema;     /* a JSON schema that the reply shall follow; NULL: the reply is text */
     LlmForm form;           /* read where there is a schema. Anthropic's shape has LLM_FORM_TEXT alone */

@@ -40,7 +40,7 @@ typedef struct ClusterResult {
     size_t unknown;      /* numbers that stand for no feature */
 } ClusterResult;
 
-/* In the arena. Returns NULL or a sentence for a repair: no JSON, no factor, over half of the features in
- * none, over two thirds of several in one. */
+/* In the arena. Returns NULL or a sentence for a repair: no JSON, no factor, one whose name says nothing,
+ * over half of the features in none, over two thirds of several in one. */
 const char *cluster_parse(rpmd_text reply, const ClusterFeature *features, size_t count, Arena *arena,
                           ClusterResult *result);

@@ -160,8 +160,7 @@ static void take_feature(ExtractResult *result, const json_t *value, rpmd_text q
     if (is_repeated(result, &feature))
         return;
     bool is_quoted = quoted.length <= QUOTATION_LIMIT && text_locate(query, quoted, &feature.evidence);
-    /* Small models name what is there and quote it wrong: a name that stands in the text is its own evidence.
-     */
+    /* Small models quote wrong what they name right: a name that stands in the text is its own evidence. */
     if (!is_quoted && !text_locate(query, feature.name, &feature.evidence)) {
         drop(result, arena, &feature,
              arena_format(arena, "its quotation \"%.*s\" is not in the query",

@@ -167,16 +167,22 @@ typedef struct Run {
 } Run;
 static const Run runs[] = {{5, 2}, {2, 2}};
 
-static bool has_run(const Words *words, const rpmd_token *run, size_t length)
+/* How often the words of a run stand in a row. */
+static size_t count_runs(const Words *words, const rpmd_token *run, size_t length)
 {
-    for (size_t i = 0; i + length <= words->count; i++) {
+    size_t count = 0;
+    for (size_t i = 0; length > 0 && i + length <= words->count; i++) {
         size_t equal = 0;
         while (equal < length && text_equal(words->list[i + equal].stem, run[equal].stem))
             equal++;
-        if (equal == length)
-            return true;
+        count += equal == length;
     }
-    return false;
+    return count;
+}
+
+static bool has_run(const Words *words, const rpmd_token *run, size_t length)
+{
+    return count_runs(words, run, length) > 0;
 }
 
 static bool says_something(const rpmd_token *words, const Run *run)
@@ -225,16 +231,6 @@ static bool speaks_of_it(const Words *said, const ReasonItem *item, Tokenizer *t
     return !has_content;
 }
 
-static size_t count_runs(const Words *words, const Words *run)
-{
-    size_t count = 0;
-    for (size_t i = 0; i + run->count <= words->count; i++) {
-        const Words part = {words->list + i, run->count};
-        count += run->count > 0 && has_run(&part, run->list, run->count);
-    }
-    return count;
-}
-
 /* A path that names another label more often than its own argues for that one. The text itself may name any.
  */
 static const char *fault_of_labels(const Words *said, const Words *own, const ReasonItem *item,
@@ -245,11 +241,11 @@ static const char *fault_of_labels(const Words *said, const Words *own, const Re
     if (model->answer_kind != RPMD_ANSWER_LABELS)
         return NULL;
     Words right = words_of(answer, tokenizer, scratch);
-    size_t mentions = count_runs(said, &right);
+    size_t mentions = count_runs(said, right.list, right.count);
     for (uint32_t c = 0; c < model->class_count; c++) {
         Words label = words_of(model->classes[c], tokenizer, scratch);
-        if (!text_equal(model->classes[c], answer) && count_runs(own, &label) == 0 &&
-            count_runs(said, &label) > mentions)
+        if (!text_equal(model->classes[c], answer) && !has_run(own, label.list, label.count) &&
+            count_runs(said, label.list, label.count) > mentions)
             return arena_format(arena, "argues for \"%.*s\", and the answer is \"%.*s\"",
                                 TEXT_ARGS(model->classes[c]), TEXT_ARGS(answer));
     }
