@@ -6,6 +6,8 @@
  * the function that takes it has returned. Threads: the loop's.
  */
 
+#include "lib/base/macros.h" /* before uv.h, whose MIN would win */
+
 #include <stdbool.h>
 #include <uv.h>
 

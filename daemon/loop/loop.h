@@ -3,6 +3,8 @@
 
 /* What later.h and work.h have of a loop. */
 
+#include "lib/base/macros.h" /* before uv.h, whose MIN would win */
+
 #include <uv.h>
 
 /*

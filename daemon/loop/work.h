@@ -12,6 +12,8 @@
  * Threads: these functions and `done` on the loop's, `run` on another.
  */
 
+#include "lib/base/macros.h" /* before uv.h, whose MIN would win */
+
 #include <uv.h>
 
 typedef struct Work Work;
