@@ -2,24 +2,30 @@
 #pragma once
 
 /*
- * The durable store: histories, what was derived from them, user models and their versions, the pooled
- * counts of a task's users. One SQLite file in the state directory, one thread that owns it.
+ * The durable store: histories, what was derived from them, versions of user models, the pooled counts of a
+ * task's users. One SQLite file in the state directory and three threads, each with a connection of its own:
  *
- * Requests come from the loop thread and are executed in the order in which they came. All that queued up
- * while the last commit was being written forms the next group: one transaction, one sync to disk. A
- * request's callback runs on the loop thread after the commit of its group is on disk, exactly once, and
- * never from within the call that queued it. A request is kept as a whole or not at all, and one that fails
- * does not touch the others of its group.
+ *     writer   executes what changes something, in the order in which it was asked for. All that queued up
+ * while the last commit was being written forms the next group: one transaction, one sync to disk. reader
+ * executes what reads, each request on a snapshot of its own. It never waits for the writer. keeper   what
+ * nobody waits for, in slices: folding pooled changes into cells, deleting rows of erased users and of
+ * superseded records, moving the log into the database, removing traces from the files.
  *
- * Ownership. A request is copied, what it points at is borrowed until its callback runs. What a reply points
- * at lives in reply->arena, which is freed after the callback unless the callback takes it:
+ * A request's callback runs on the loop thread, exactly once, after its commit is on disk, and never from
+ * within the call that made the request. A request is kept as a whole or not at all, and one that fails does
+ * not touch the others of its group. A read that is asked for after a write was answered sees that write.
+ *
+ * Ownership. A request is copied with all that it points at, unless it has an `arena`: then what it points at
+ * lives there, and the call takes it (*arena is then empty). What a reply points at lives in reply->arena,
+ * which is freed after the callback unless the callback takes it:
  *
  *     Arena mine = reply->arena;
  *     reply->arena = ARENA_INIT;
  *
  * Threads: every function here is called on the loop's thread.
  *
- * Texts are UTF-8 without NUL bytes (refused with INVALID_ARGUMENT), at most STORE_TEXT_LIMIT bytes.
+ * Texts are UTF-8 without NUL bytes (refused with INVALID_ARGUMENT), at most STORE_TEXT_LIMIT bytes. Records,
+ * factor sets and pooled changes are bytes that lib/method writes and reads.
  *
  * Errors of every request, in reply->status, beside those named with the request:
  *     RESOURCE_EXHAUSTED   the queue is full, or the disk is: nothing of this request was kept
@@ -32,7 +38,6 @@
 #include "daemon/store/llm.h"
 #include "lib/base/arena.h"
 #include "lib/base/status.h"
-#include "lib/plugin/analysis.h"
 #include "rpmd/plugin.h"
 
 #include <stdbool.h>
@@ -61,6 +66,13 @@
 #define STORE_GROUP_BYTES (4u << 20)
 
 typedef struct Store Store;
+typedef struct StoreCall StoreCall; /* a request that was made, until its callback */
+
+/*
+ * Nobody waits any more: the callback does not come. Only before it. A request that has not begun is not
+ * executed; one that has may be kept.
+ */
+void store_cancel(StoreCall *call);
 
 /* ---- opening and closing ------------------------------------------------------------------------------ */
 
@@ -106,6 +118,7 @@ typedef enum StoreOutcome {
 typedef struct StorePut {
     StoreOutcome outcome;
     rpmd_text id;
+    uint64_t user_number;
     uint64_t number;
     uint64_t revision;
     int64_t order_us;
@@ -117,11 +130,15 @@ typedef struct StorePuts {
     uint64_t new_users; /* users seen for the first time */
 } StorePuts;
 
-/* Who wrote a reasoning path. The numbers are those of rpmd.v1.Source. */
-typedef enum StoreSource {
-    STORE_SOURCE_NATIVE = 1,
-    STORE_SOURCE_LLM = 2,
-} StoreSource;
+/* What was derived from an item, as it was at a revision. */
+typedef struct StoreRecord {
+    uint64_t item;     /* StoreItem.number */
+    uint64_t revision; /* StoreItem.revision that was analysed */
+    rpmd_text extractor_version;
+    StatusCode code;   /* of the analysis; OK, or why the item takes no part */
+    rpmd_text error;   /* empty with OK */
+    rpmd_text content; /* bytes */
+} StoreRecord;
 
 /*
  * A stored item. A user's items have one total order: (order_us, number). order_us is the item's time where
@@ -130,7 +147,7 @@ typedef enum StoreSource {
  * that was there. A correction keeps the number, and keeps order_us unless it brings another time.
  */
 typedef struct StoreItem {
-    uint64_t number;   /* unique in the store, increasing with arrival */
+    uint64_t number;   /* unique in the store; of one user, increasing with arrival */
     uint64_t revision; /* changes with every correction: the user's history_revision when it was written */
     int64_t order_us;
     rpmd_text id;
@@ -140,11 +157,8 @@ typedef struct StoreItem {
     const rpmd_text *options;
     size_t option_count;
     rpmd_text meta;
-    rpmd_text extractor_version; /* that analysed it; empty: not analysed yet */
-    Analysis analysis;           /* in store_list_items: code and error only, unless asked for */
-    rpmd_text reasoning;         /* empty: none */
-    StoreSource reasoning_source;
-    uint64_t reasoning_version; /* the model version that wrote it */
+    StoreRecord record; /* of this revision; an empty extractor_version: not analysed yet. In a list without
+                         * records: extractor_version, code and error alone */
 } StoreItem;
 
 /* Where a list goes on. All zero: from the start. */
@@ -163,8 +177,10 @@ typedef struct StoreItems {
 
 typedef struct StoreUser {
     rpmd_text user;
-    uint64_t number; /* unique in the store; an erased user who comes back while it is open gets another */
+    uint64_t number; /* unique in the store; an erased user who comes back gets another */
     uint64_t items;
+    uint64_t last_item;        /* the highest item number given so far; the next is one higher */
+    int64_t greatest_order_us; /* of the items; 0 where there is none */
     uint64_t model_version;    /* 0: no model */
     uint64_t history_revision; /* changes with every change of the history */
     bool feeds_pool;
@@ -189,49 +205,6 @@ typedef struct StoreTasks {
     size_t count;
 } StoreTasks;
 
-/* What a factor gathers: features are the same when these three are. */
-typedef struct StoreMember {
-    rpmd_text category;
-    rpmd_text name;
-    int32_t polarity; /* -1, 0, +1 */
-} StoreMember;
-
-typedef struct StoreFactor {
-    rpmd_text name;
-    rpmd_text description;
-    const StoreMember *members;
-    size_t member_count;
-} StoreFactor;
-
-typedef struct StoreFactorSet {
-    const StoreFactor *factors; /* a factor's number is its place here */
-    size_t count;
-} StoreFactorSet;
-
-/* Raw count: items that meet the factor and have an answer of this class. */
-typedef struct StorePropensity {
-    uint32_t factor;
-    rpmd_text answer_class;
-    uint64_t count;
-} StorePropensity;
-
-/* Raw counts of one factor. All zero: not stored. */
-typedef struct StoreCounts {
-    uint32_t factor;
-    uint64_t items;     /* that meet the factor: n, Coverage */
-    uint64_t influence; /* (feature, item) pairs judged influential, and of these: */
-    uint64_t positive;
-    uint64_t neutral;
-    uint64_t negative;
-} StoreCounts;
-
-typedef struct StoreStatistics {
-    const StorePropensity *propensities; /* by factor, then by class in byte order */
-    size_t propensity_count;
-    const StoreCounts *counts; /* by factor */
-    size_t count;
-} StoreStatistics;
-
 typedef struct StoreVersion {
     uint64_t number; /* 1, 2, ... for each user */
     int64_t created_us;
@@ -253,10 +226,9 @@ typedef struct StoreVersions {
 typedef struct StoreModel {
     StoreUser user;
     StoreVersion version; /* number 0: no model was built */
-    StoreItem *items;     /* in order, with analyses and reasoning; the history as it is now */
+    StoreItem *items;     /* in order, with records: the whole history as it is, or what changed since */
     size_t item_count;
-    StoreFactorSet factors;
-    StoreStatistics statistics;
+    rpmd_text factors; /* the factor set of the version; bytes */
 } StoreModel;
 
 /* A pooled cell: how often a key (token, feature; hashed by the caller) went with an answer class. */
@@ -278,8 +250,10 @@ typedef struct StorePopulation {
     size_t cell_count;
     StoreVote *votes;
     size_t vote_count;
+    uint64_t last_change; /* every pooled change of the task up to this number is in it, and no later one */
 } StorePopulation;
 
+/* What an erasure removed. */
 typedef struct StoreErased {
     uint64_t users; /* (task, user) pairs */
     uint64_t items;
@@ -287,13 +261,21 @@ typedef struct StoreErased {
     uint64_t factors;
     uint64_t reasoning_paths;
     uint64_t versions;
-    uint64_t replies; /* of LLMs */
+    uint64_t replies;     /* of LLMs */
+    uint64_t erasure;     /* its number: it is finished when StoreMetrics.erasures_finished reaches it */
+    uint64_t last_change; /* number of the pooled change that took the user's counts out; 0: none */
 } StoreErased;
 
 typedef struct StorePublished {
     uint64_t version;
-    uint64_t history_revision;
+    uint64_t history_revision; /* the newest of the user's history, which may be ahead of the model's */
+    uint64_t last_change;      /* number of the pooled change; 0: there was none */
 } StorePublished;
+
+typedef struct StoreStaged {
+    uint64_t generation;
+    bool is_clean; /* no records of a build that broke off are left; else stage again, with no records */
+} StoreStaged;
 
 /* The answer to a request. */
 typedef struct StoreReply {
@@ -306,8 +288,9 @@ typedef struct StoreReply {
         StoreTasks tasks;           /* store_list_tasks */
         StoreModel model;           /* store_model_load */
         StorePublished published;   /* store_model_publish */
+        StoreStaged staged;         /* store_stage */
         StoreVersions versions;     /* store_list_versions */
-        StoreFactorSet factors;     /* store_factor_set_load */
+        rpmd_text factors;          /* store_factor_set_load: bytes */
         StorePopulation population; /* store_population_load */
         StoreErased erased;         /* store_erase_user */
         StoreUsages usages;         /* store_usage_list */
@@ -329,17 +312,18 @@ typedef struct StorePutItems {
     rpmd_text task;
     const StoreNewItem *items;
     size_t count;
+    Arena *arena; /* taken */
 } StorePutItems;
 
 /* Adds or corrects items, of any users of one task. All are kept, or none. */
-void store_put_items(Store *store, const StorePutItems *request, StoreCallback callback, void *data);
+StoreCall *store_put_items(Store *store, const StorePutItems *request, StoreCallback callback, void *data);
 
 typedef struct StoreListItems {
     rpmd_text task;
     rpmd_text user;
     StoreCursor from;
-    uint32_t limit;     /* items in the reply at most; 0: STORE_LIST_LIMIT. May be fewer: see `more` */
-    bool with_analysis; /* whole analyses */
+    uint32_t limit;    /* items in the reply at most; 0: STORE_LIST_LIMIT. May be fewer: see `more` */
+    bool with_records; /* with the records' content */
 } StoreListItems;
 
 /* Items in one chunk of a list, at most, and their bytes (one item is always given). */
@@ -347,7 +331,7 @@ typedef struct StoreListItems {
 #define STORE_LIST_BYTES (1u << 20)
 
 /* A user's items in order, a chunk at a time. NOT_FOUND: no such user. */
-void store_list_items(Store *store, const StoreListItems *request, StoreCallback callback, void *data);
+StoreCall *store_list_items(Store *store, const StoreListItems *request, StoreCallback callback, void *data);
 
 typedef struct StoreListUsers {
     rpmd_text task;
@@ -356,9 +340,9 @@ typedef struct StoreListUsers {
 } StoreListUsers;
 
 /* The users of a task. An unknown task has none. */
-void store_list_users(Store *store, const StoreListUsers *request, StoreCallback callback, void *data);
+StoreCall *store_list_users(Store *store, const StoreListUsers *request, StoreCallback callback, void *data);
 
-void store_list_tasks(Store *store, StoreCallback callback, void *data);
+StoreCall *store_list_tasks(Store *store, StoreCallback callback, void *data);
 
 typedef struct StoreDeleteItem {
     rpmd_text task;
@@ -367,97 +351,103 @@ typedef struct StoreDeleteItem {
 } StoreDeleteItem;
 
 /*
- * Deletes an item and what was derived from it, for users without a model (statistics and pooled counts
- * are the caller's to compute: where there is a model, delete through store_model_publish).
+ * Deletes an item and what was derived from it, for users without a model (pooled counts are the caller's to
+ * compute: where there is a model, delete through store_model_publish).
  * NOT_FOUND: no such user, no such item. FAILED_PRECONDITION: the user has a model.
  */
-void store_delete_item(Store *store, const StoreDeleteItem *request, StoreCallback callback, void *data);
+StoreCall *store_delete_item(Store *store, const StoreDeleteItem *request, StoreCallback callback,
+                             void *data);
 
 /* ---- models ------------------------------------------------------------------------------------------- */
-
-/* The analysis of one item; replaces an earlier one and drops the item's reasoning path. */
-typedef struct StoreItemAnalysis {
-    uint64_t item;     /* StoreItem.number */
-    uint64_t revision; /* StoreItem.revision that was analysed */
-    rpmd_text extractor_version;
-    const Analysis *analysis;
-} StoreItemAnalysis;
-
-/* A reasoning path; replaces an earlier one. */
-typedef struct StoreReasoning {
-    uint64_t item;
-    StoreSource source;
-    rpmd_text text;
-} StoreReasoning;
-
-/* A change of what the user feeds into a pooled cell. */
-typedef struct StoreCellChange {
-    uint64_t key;
-    rpmd_text answer_class;
-    int64_t change; /* of the user's own count */
-} StoreCellChange;
-
-/* The user's answer to a question; empty: withdrawn. */
-typedef struct StoreVoteChange {
-    uint64_t question;
-    rpmd_text answer;
-} StoreVoteChange;
-
-/*
- * A new version of a user's model. Where a part has a `replace_` flag: set, what was stored is dropped
- * first and the part is the whole truth; not set, the part holds only what changes.
- */
-typedef struct StorePublish {
-    rpmd_text task;
-    rpmd_text user;
-    uint64_t user_number;      /* StoreUser.number: ABORTED if the user was erased in between */
-    uint64_t base_version;     /* the version it was made from (0: none): ABORTED if another is current */
-    uint64_t history_revision; /* of the history it was made from */
-    int64_t created_us;
-    rpmd_text reason;
-    rpmd_text extractor_version;
-
-    const uint64_t *deleted; /* items (by number) to delete, with all that was derived from them */
-    size_t deleted_count;
-    const StoreItemAnalysis *analyses; /* ABORTED if an item is gone or was corrected since */
-    size_t analysis_count;
-    const StoreReasoning *reasoning;
-    size_t reasoning_count;
-
-    const StoreFactorSet *factors; /* NULL: the factor set of the base version, or of from_version */
-    uint64_t from_version; /* rollback: use this version's factor set; NOT_FOUND if not kept. Else 0 */
-
-    bool replace_statistics;
-    StoreStatistics statistics; /* new values; a row of zeros is dropped */
-
-    bool feeds_pool; /* false: all that the user fed is withdrawn, and the changes below are ignored */
-    bool replace_population;
-    const StoreCellChange *cells; /* with replace_population: the user's own counts */
-    size_t cell_count;
-    bool replace_votes;
-    const StoreVoteChange *votes;
-    size_t vote_count;
-} StorePublish;
-
-/*
- * Writes a version and makes it current, all at once. The store keeps each user's own share of every pooled
- * cell and adjusts the pool by exactly what the share changes. Where the version that was loaded is behind
- * the history (version.history_revision is not user.history_revision: a crash came between the change of an
- * item and its publication), shares and statistics are behind as well: publish with all the replace_ flags.
- * NOT_FOUND: no such user. ABORTED: see above; load the model again and repeat.
- */
-void store_model_publish(Store *store, const StorePublish *request, StoreCallback callback, void *data);
 
 typedef struct StoreUserName {
     rpmd_text task;
     rpmd_text user;
 } StoreUserName;
 
-/* Everything of a user's model. NOT_FOUND: no such user. */
-void store_model_load(Store *store, const StoreUserName *request, StoreCallback callback, void *data);
+typedef struct StoreLoadModel {
+    rpmd_text task;
+    rpmd_text user;
+    bool only_user;          /* the user and the version alone, without items and factors */
+    uint64_t since_revision; /* items written after it alone, without factors; 0: all. What was deleted since
+                              * is not in the reply: a change of StoreUser.items tells */
+} StoreLoadModel;
+
+/* What a user's model is made of, on one snapshot. NOT_FOUND: no such user. */
+StoreCall *store_model_load(Store *store, const StoreLoadModel *request, StoreCallback callback, void *data);
+
+/*
+ * Records of a build on their way: they lie beside those that serve, and count from the publication on that
+ * names their generation. Kept a few at a time, so that other requests come in between.
+ *
+ * The first of a build (generation 0) gives the build a generation and removes what one that broke off left,
+ * a slice at a time. Records of items that are gone or were corrected since are passed over.
+ */
+typedef struct StoreStage {
+    rpmd_text task;
+    rpmd_text user;
+    uint64_t user_number; /* ABORTED if the user was erased in between */
+    uint64_t generation;  /* 0: begin one */
+    const StoreRecord *records;
+    size_t count; /* STORE_STAGE_RECORDS at most */
+    Arena *arena; /* taken */
+} StoreStage;
+
+/* Records in one request: a few milliseconds of the writer. */
+#define STORE_STAGE_RECORDS 128
+
+StoreCall *store_stage(Store *store, const StoreStage *request, StoreCallback callback, void *data);
+
+/* An item that is added or corrected together with its record. */
+typedef struct StorePublishedItem {
+    StoreNewItem item;
+    uint64_t number;   /* StoreUser.last_item + 1, or the number of the item that is corrected */
+    uint64_t revision; /* the user's next history_revision */
+    int64_t order_us;
+    StoreRecord record; /* its content; an empty extractor_version: none */
+} StorePublishedItem;
+
+/*
+ * A new version of a user's model, in one transaction with the change of the history that it stands for.
+ */
+typedef struct StorePublish {
+    rpmd_text task;
+    rpmd_text user;
+    uint64_t user_number;   /* ABORTED if the user was erased in between */
+    uint64_t base_version;  /* the version it was made from (0: none): ABORTED if another is current */
+    uint64_t base_revision; /* of the history that it was made from, before the changes below. Where there are
+                             * any: ABORTED if the history went on since */
+    const StorePublishedItem *items; /* NULL: none; else one */
+    const uint64_t *deleted;         /* NULL: none; else one item's number */
+
+    const StoreRecord *records; /* of items that were there; passed over where one is gone or was corrected */
+    size_t record_count;
+    uint64_t generation; /* staged records that count from now on; 0: none */
+
+    int64_t created_us;
+    rpmd_text reason;
+    rpmd_text extractor_version;
+    uint64_t item_count;      /* that the version has */
+    const rpmd_text *factors; /* bytes; NULL: the factor set of the base version, or of from_version */
+    uint64_t factor_count;    /* with factors */
+    uint64_t from_version;    /* rollback: use this version's factor set; NOT_FOUND if not kept. Else 0 */
+    uint64_t feature_count;   /* of the whole model, for what an erasure reports */
+    uint64_t reasoning_count; /* the same: paths that LLMs wrote */
+
+    bool feeds_pool;
+    rpmd_text pool_change; /* what the user's share changes by; empty: nothing */
+    Arena *arena;          /* taken */
+} StorePublish;
+
+/*
+ * The version stands for base_revision with the request's own change. NOT_FOUND: no such user. ABORTED: see
+ * above; load the model again and repeat.
+ */
+StoreCall *store_model_publish(Store *store, const StorePublish *request, StoreCallback callback, void *data);
 
 /* NOT_FOUND: no such user. */
-void store_list_versions(Store *store, const StoreUserName *request, StoreCallback callback, void *data);
+StoreCall *store_list_versions(Store *store, const StoreUserName *request, StoreCallback callback,
+                               void *data);
 
 typedef struct StoreLoadFactorSet {
     rpmd_text task;
@@ -466,8 +456,8 @@ typedef struct StoreLoadFactorSet {
 } StoreLoadFactorSet;
 
 /* The factors of a version, for a rollback. NOT_FOUND: no such user, or the version is not kept. */
-void store_factor_set_load(Store *store, const StoreLoadFactorSet *request, StoreCallback callback,
-                           void *data);
+StoreCall *store_factor_set_load(Store *store, const StoreLoadFactorSet *request, StoreCallback callback,
+                                 void *data);
 
 /* ---- population --------------------------------------------------------------------------------------- */
 
@@ -476,29 +466,36 @@ typedef struct StoreLoadPopulation {
 } StoreLoadPopulation;
 
 /* All pooled cells and votes of a task, as one consistent picture. */
-void store_population_load(Store *store, const StoreLoadPopulation *request, StoreCallback callback,
-                           void *data);
+StoreCall *store_population_load(Store *store, const StoreLoadPopulation *request, StoreCallback callback,
+                                 void *data);
 
 /* ---- erasure ------------------------------------------------------------------------------------------ */
 
+typedef struct StoreEraseUser {
+    rpmd_text task;
+    rpmd_text user;
+    uint64_t user_number;  /* 0: whoever has the name; else ABORTED if it is another by now */
+    rpmd_text pool_change; /* takes the user's share out; empty: the user fed nothing */
+} StoreEraseUser;
+
 /*
- * Removes a user from one task, or from all (empty task): every row of every table, exactly what the user
- * fed into pooled counts, and every trace in the files; see docs/store.md. NOT_FOUND: no such user.
- * UNAVAILABLE after the rows are gone, when the traces could not be removed: repeat it.
+ * Removes a user from one task. From the answer on nobody finds anything of the user, also after a crash; the
+ * keeper then deletes the rows and removes every trace from the files, which StoreMetrics.erasures_finished
+ * tells; see docs/store.md. NOT_FOUND: no such user.
  */
-void store_erase_user(Store *store, const StoreUserName *request, StoreCallback callback, void *data);
+StoreCall *store_erase_user(Store *store, const StoreEraseUser *request, StoreCallback callback, void *data);
 
 /* ---- calls of LLMs ------------------------------------------------------------------------------------ */
 
 /* Adds to what calls of this kind cost on that day. Those of a user who is gone are accounted to nobody. */
-void store_usage_add(Store *store, const StoreUsage *usage, StoreCallback callback, void *data);
+StoreCall *store_usage_add(Store *store, const StoreUsage *usage, StoreCallback callback, void *data);
 
 /* What calls cost, by day, task, stage and backend, the newest day first. */
-void store_usage_list(Store *store, const StoreListUsage *request, StoreCallback callback, void *data);
+StoreCall *store_usage_list(Store *store, const StoreListUsage *request, StoreCallback callback, void *data);
 
 /* Keeps a reply in the place of one with the same key, and drops what is too old or too much. */
-void store_reply_put(Store *store, const StoreNewReply *request, StoreCallback callback, void *data);
-void store_reply_find(Store *store, const StoreFindReply *request, StoreCallback callback, void *data);
+StoreCall *store_reply_put(Store *store, const StoreNewReply *request, StoreCallback callback, void *data);
+StoreCall *store_reply_find(Store *store, const StoreFindReply *request, StoreCallback callback, void *data);
 
 /* ---- state -------------------------------------------------------------------------------------------- */
 
@@ -513,6 +510,9 @@ typedef struct StoreMetrics {
     uint64_t queued_bytes;
     uint64_t last_commit_ns; /* duration of the last commit with its sync */
     uint64_t longest_commit_ns;
+    uint64_t last_erasure;      /* number of the newest; 0: none since the database was made */
+    uint64_t erasures_finished; /* up to this number nothing is left in the files */
+    char erasure_trouble[256];  /* why the keeper cannot finish them; "": it can. Tried again every minute */
 } StoreMetrics;
 
 void store_metrics(Store *store, StoreMetrics *metrics);
