@@ -202,6 +202,7 @@ static int put_item(Putting *putting, const StoreNewItem *item, StorePut *put, A
         id = text_of(derived);
     }
     put->id = arena_text(arena, id);
+    put->user_number = putting->user.user;
     int r = encode_options(item, &putting->options, putting->status);
     if (r == 0)
         r = database_query(database, putting->status, FIND_ITEM, INTEGER(putting->user.user), TEXT(put->id));
