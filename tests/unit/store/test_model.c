@@ -297,8 +297,7 @@ START_TEST(a_deletion_is_published_with_its_model)
     StorePut items[3];
     publish_first(items);
     const uint64_t deleted = items[1].number;
-    StoreReply *reply =
-        publish((StorePublish){.deleted = &deleted, .item_count = 2, .reason = T("delete")});
+    StoreReply *reply = publish((StorePublish){.deleted = &deleted, .item_count = 2, .reason = T("delete")});
     expect_ok(reply);
     ck_assert_uint_eq(reply->published.history_revision, 4);
     StoreModel *model = &load_model(&fixture, "tags", "ann")->model;
@@ -310,8 +309,7 @@ START_TEST(a_deletion_is_published_with_its_model)
     StoreDeleteItem request = {.task = T("tags"), .user = T("ann"), .id = T("x")};
     expect_refused(ANSWER(&fixture, store_delete_item(fixture.store, &request, on_reply, &fixture)),
                    STATUS_FAILED_PRECONDITION, "has a model");
-    expect_refused(publish((StorePublish){.deleted = &deleted}), STATUS_ABORTED,
-                   "an item of it was deleted");
+    expect_refused(publish((StorePublish){.deleted = &deleted}), STATUS_ABORTED, "an item of it was deleted");
     reply = ANSWER(&fixture, store_list_tasks(fixture.store, on_reply, &fixture));
     ck_assert_uint_eq(reply->tasks.tasks[0].items, 2);
     fixture_close(&fixture);
@@ -352,7 +350,8 @@ START_TEST(what_changed_in_the_meantime_is_not_overwritten)
     request.generation = 1;
     expect_refused(PUBLISH(), STATUS_ABORTED, "another build began");
     request.generation = 0;
-    /* Records of what went on are passed over, the others are kept, and the version stands for what it read. */
+    /* Records of what went on are passed over, the others are kept, and the version stands for what it read.
+     */
     StoreRecord stale = record_of(&item, content);
     request.records = &stale;
     request.record_count = 1;

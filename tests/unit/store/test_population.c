@@ -181,8 +181,7 @@ static void set_count(Change *change, size_t user, size_t key, size_t class, int
 static void set_vote(Change *change, size_t user, size_t question, int vote)
 {
     shares[user].votes[question] = vote;
-    change->votes[change->vote_count++] =
-        (PoolVoteChange){question, vote ? T(classes[vote - 1]) : T("")};
+    change->votes[change->vote_count++] = (PoolVoteChange){question, vote ? T(classes[vote - 1]) : T("")};
 }
 
 static void erase_share(size_t user)
@@ -190,7 +189,7 @@ static void erase_share(size_t user)
     static Change change;
     change.cell_count = change.vote_count = 0;
     for (size_t key = 0; key < KEYS; key++)
-        for (size_t class = 0; class < CLASSES; class++)
+        for (size_t class = 0; class < CLASSES; class ++)
             set_count(&change, user, key, class, 0);
     for (size_t question = 0; question < QUESTIONS; question++)
         if (shares[user].votes[question])
@@ -212,14 +211,13 @@ static void change_share(size_t user)
     shares[user].is_there = true;
     bool large = draw(6) == 0; /* more than one slice */
     for (size_t key = 0; key < KEYS; key++)
-        for (size_t class = 0; class < CLASSES; class++)
+        for (size_t class = 0; class < CLASSES; class ++)
             if (draw(large ? 2 : 200) == 0)
                 set_count(&change, user, key, class, (int64_t)draw(4));
     for (size_t question = 0; question < QUESTIONS; question++)
         if (draw(10) == 0)
             set_vote(&change, user, question, (int)draw(CLASSES + 1));
-    expect_ok(
-        publish("tags", names[user], change.cells, change.cell_count, change.votes, change.vote_count));
+    expect_ok(publish("tags", names[user], change.cells, change.cell_count, change.votes, change.vote_count));
 }
 
 static void expect_population(void)
@@ -241,12 +239,12 @@ static void expect_population(void)
         ck_assert_int_eq((int64_t)cell->count, count);
         ck_assert_int_eq((int64_t)cell->users, users);
         if (i > 0) /* in order, and so none twice */
-            ck_assert((int64_t)cell[-1].key < (int64_t)cell->key ||
-                      (cell[-1].key == cell->key &&
-                       text_compare(cell[-1].answer_class, cell->answer_class) < 0));
+            ck_assert(
+                (int64_t)cell[-1].key < (int64_t)cell->key ||
+                (cell[-1].key == cell->key && text_compare(cell[-1].answer_class, cell->answer_class) < 0));
     }
     for (size_t key = 0; key < KEYS; key++)
-        for (size_t class = 0; class < CLASSES; class++) {
+        for (size_t class = 0; class < CLASSES; class ++) {
             int64_t count = 0;
             for (size_t user = 0; user < USERS; user++)
                 count += shares[user].counts[key][class];
