@@ -157,8 +157,9 @@ typedef struct StoreItem {
     const rpmd_text *options;
     size_t option_count;
     rpmd_text meta;
-    StoreRecord record; /* of this revision; an empty extractor_version: not analysed yet. In a list without
-                         * records: extractor_version, code and error alone */
+    StoreRecord record; /* the newest that counts; an empty extractor_version: not analysed yet. It is of an
+                         * older revision where the item was corrected since: that is what the published model
+                         * has. In a list without records: without content, and none of an older revision */
 } StoreItem;
 
 /* Where a list goes on. All zero: from the start. */
