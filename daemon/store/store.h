@@ -117,6 +117,7 @@ typedef enum StoreOutcome {
 /* What became of one item. */
 typedef struct StorePut {
     StoreOutcome outcome;
+    rpmd_text user;
     rpmd_text id;
     uint64_t user_number;
     uint64_t number;
@@ -215,6 +216,7 @@ typedef struct StoreVersion {
     uint64_t factor_set;       /* equal numbers: the same factors */
     uint64_t history_revision; /* of the history that it was made from */
     rpmd_text extractor_version;
+    uint32_t answer_kind; /* rpmd_answer_kind of the task then; 0: not known */
     bool current;
 } StoreVersion;
 
