@@ -13,6 +13,7 @@
 typedef struct StoreUsage {
     rpmd_text task;
     rpmd_text user; /* in a list: empty where they are of users who were erased, or are summed over users */
+    uint64_t user_number; /* to add: StoreUser.number, 0: whoever has the name. Of another by now: nobody's */
     rpmd_text stage;
     rpmd_text backend;
     int64_t day; /* days since 1970-01-01 UTC */
@@ -47,8 +48,9 @@ typedef struct StoreUsages {
 /* A reply to keep. */
 typedef struct StoreNewReply {
     rpmd_text task;
-    rpmd_text user; /* whose request it was; erasing the user erases it */
-    rpmd_text key;  /* STORE_REPLY_KEY_SIZE bytes: of the whole request */
+    rpmd_text user;       /* whose request it was; erasing the user erases it */
+    uint64_t user_number; /* StoreUser.number, 0: whoever has the name. Of another by now: it is not kept */
+    rpmd_text key;        /* STORE_REPLY_KEY_SIZE bytes: of the whole request */
     rpmd_text text;
     int64_t created_us;
     uint64_t limit_bytes;  /* of all replies that are kept: the oldest go first; 0: none is kept */

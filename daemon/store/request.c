@@ -202,9 +202,22 @@ void store_reply_put(Store *store, const StoreNewReply *reply, StoreCallback cal
     store_submit(store, request);
 }
 
-void store_reply_find(Store *store, const StoreFindReply *find, StoreCallback callback, void *data)
+StoreCall *store_reply_find(Store *store, const StoreFindReply *find, StoreCallback callback, void *data)
 {
     Request *request = request_new(REQUEST_FIND_REPLY, 0, callback, data);
-    request->find_reply = *find;
+    memcpy(request->key, find->key.data, MIN(find->key.length, sizeof(request->key)));
+    request->find_reply = (StoreFindReply){{request->key, find->key.length}, find->not_before_us};
     store_submit(store, request);
+    return (StoreCall *)request;
+}
+
+static void on_nobody(StoreReply *reply, void *data)
+{
+    (void)reply;
+    (void)data;
+}
+
+void store_cancel(StoreCall *call)
+{
+    ((Request *)call)->callback = on_nobody;
 }

@@ -41,7 +41,8 @@ typedef struct Request {
         StoreNewReply new_reply;
         StoreFindReply find_reply;
     };
-    size_t bytes; /* roughly what it points at */
+    char key[STORE_REPLY_KEY_SIZE]; /* of find_reply: who asked may have left */
+    size_t bytes;                   /* roughly what it points at */
     StoreCallback callback;
     void *data;
     StoreReply reply;

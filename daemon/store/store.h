@@ -61,6 +61,10 @@
 #define STORE_GROUP_BYTES (4u << 20)
 
 typedef struct Store Store;
+typedef struct StoreCall StoreCall; /* a request that was made, until its callback */
+
+/* Nobody waits any more: the callback does not come. Only before it. */
+void store_cancel(StoreCall *call);
 
 /* ---- opening and closing ------------------------------------------------------------------------------ */
 
@@ -498,7 +502,7 @@ void store_usage_list(Store *store, const StoreListUsage *request, StoreCallback
 
 /* Keeps a reply in the place of one with the same key, and drops what is too old or too much. */
 void store_reply_put(Store *store, const StoreNewReply *request, StoreCallback callback, void *data);
-void store_reply_find(Store *store, const StoreFindReply *request, StoreCallback callback, void *data);
+StoreCall *store_reply_find(Store *store, const StoreFindReply *request, StoreCallback callback, void *data);
 
 /* ---- state -------------------------------------------------------------------------------------------- */
 
