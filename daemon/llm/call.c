@@ -228,7 +228,7 @@ static void tell(LlmCall *call)
     llm_reply_finish(&reply);
 }
 
-void call_cancel(LlmCall *call, LlmSpent *spent)
+void llm_cancel(LlmCall *call, LlmSpent *spent)
 {
     if (call->state != CALL_ENDING)
         leave_backend(call, true);
@@ -397,8 +397,8 @@ static void on_refused(Turn *turn, const char *sentence)
 
 /* ---- the door ----------------------------------------------------------------------------------------- */
 
-LlmCall *call_new(CallContext *context, Queue *queue, const LlmRequest *request, const LlmHandlers *handlers,
-                  void *data)
+LlmCall *llm_call_new(CallContext *context, Queue *queue, const LlmRequest *request,
+                      const LlmHandlers *handlers, void *data)
 {
     LlmCall *call = NEW(LlmCall);
     *call = (LlmCall){
@@ -429,7 +429,7 @@ LlmCall *call_new(CallContext *context, Queue *queue, const LlmRequest *request,
     return call;
 }
 
-void call_prolong(LlmCall *call, uint64_t deadline_ns)
+void llm_prolong(LlmCall *call, uint64_t deadline_ns)
 {
     if (call->deadline_ns && (!deadline_ns || deadline_ns > call->deadline_ns))
         call->deadline_ns = deadline_ns;

@@ -22,10 +22,6 @@ typedef struct CallContext {
     LIST_HEAD(, LlmCall) calls;
 } CallContext;
 
-/* The context and the queue outlive the call. */
-LlmCall *call_new(CallContext *context, Queue *queue, const LlmRequest *request, const LlmHandlers *handlers,
-                  void *data);
-
-/* As llm_prolong and llm_cancel. */
-void call_prolong(LlmCall *call, uint64_t deadline_ns);
-void call_cancel(LlmCall *call, LlmSpent *spent);
+/* The context and the queue outlive the call. llm_prolong and llm_cancel are in the same file. */
+LlmCall *llm_call_new(CallContext *context, Queue *queue, const LlmRequest *request,
+                      const LlmHandlers *handlers, void *data);

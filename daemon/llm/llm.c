@@ -58,7 +58,7 @@ void llm_close(Llm *llm, void (*closed)(void *data), void *data)
     llm->closed = closed;
     llm->closed_data = data;
     while (!LIST_EMPTY(&llm->context.calls))
-        call_cancel(LIST_FIRST(&llm->context.calls), NULL);
+        llm_cancel(LIST_FIRST(&llm->context.calls), NULL);
     for (size_t i = 0; i < llm->server_count; i++)
         queue_finish(&llm->servers[i].queue);
     http_client_close(llm->context.http, on_http_closed, llm);
@@ -108,15 +108,5 @@ static Server *find_server(Llm *llm, const char *name)
 LlmCall *llm_call(Llm *llm, const LlmRequest *request, const LlmHandlers *handlers, void *data)
 {
     assert(!llm->is_closing);
-    return call_new(&llm->context, &find_server(llm, request->backend)->queue, request, handlers, data);
-}
-
-void llm_prolong(LlmCall *call, uint64_t deadline_ns)
-{
-    call_prolong(call, deadline_ns);
-}
-
-void llm_cancel(LlmCall *call, LlmSpent *spent)
-{
-    call_cancel(call, spent);
+    return llm_call_new(&llm->context, &find_server(llm, request->backend)->queue, request, handlers, data);
 }
