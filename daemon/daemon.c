@@ -2,6 +2,7 @@
 #include "daemon/daemon.h"
 
 #include "daemon/log.h"
+#include "daemon/loop/loop.h"
 #include "daemon/service_manager.h"
 #include "daemon/services/health.h"
 #include "daemon/services/reflection.h"
@@ -270,6 +271,8 @@ int daemon_run(const Config *config, Status *status)
         daemon.failed = true;
         end(&daemon);
     }
+    uv_run(&daemon.loop, UV_RUN_DEFAULT);
+    loop_close(&daemon.loop);
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     rebuild_free(daemon.rebuild);
     stages_free(daemon.stages);
