@@ -57,8 +57,9 @@ static void analyse_next(Operation *operation)
                                         .response = item->response,
                                         .has_response = true};
     }
+    PluginUrgency urgency = operation->kind == OPERATION_BUILD ? PLUGIN_BACKGROUND : PLUGIN_URGENT;
     plugin_registry_analyze(operation->users->context.plugins, operation->entry->task->name, requests, count,
-                            operation_deadline(operation), on_analysed, operation);
+                            urgency, operation_deadline(operation), on_analysed, operation);
 }
 
 /* An item to analyse, or with what was found in it already: by LLMs, or when it was appended. */

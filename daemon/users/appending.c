@@ -113,7 +113,7 @@ static void analyse(Operation *operation)
                                  .response = operation->item.response,
                                  .has_response = true};
     plugin_registry_analyze(operation->users->context.plugins, task_name(operation), request, 1,
-                            operation_deadline(operation), on_analysed, operation);
+                            PLUGIN_URGENT, operation_deadline(operation), on_analysed, operation);
 }
 
 /* ---- the door ----------------------------------------------------------------------------------------- */

@@ -256,9 +256,9 @@ static void analyse_next(UserBuild *build)
                                         .response = item->response,
                                         .has_response = true};
     }
-    build->job = plugin_registry_analyze(context->plugins, build->name.task.data, requests, count,
-                                         uv_hrtime() + context->config->call_seconds * 1000000000ull,
-                                         on_analysed, build);
+    build->job = plugin_registry_analyze(
+        context->plugins, build->name.task.data, requests, count, PLUGIN_BACKGROUND,
+        uv_hrtime() + context->config->call_seconds * 1000000000ull, on_analysed, build);
 }
 
 static void on_loaded(StoreReply *reply, void *data)

@@ -149,8 +149,8 @@ static inline PluginJob *ask(Fixture *fixture, Answer *answer, const char *name,
     /* On the stack: the registry must copy. */
     AnalysisRequest request = {.query = text_of(query)};
     uint64_t deadline_ns = deadline_ms ? uv_hrtime() + deadline_ms * 1000000 : 0;
-    PluginJob *job =
-        plugin_registry_analyze(fixture->registry, name, &request, 1, deadline_ns, note_answer, answer);
+    PluginJob *job = plugin_registry_analyze(fixture->registry, name, &request, 1, PLUGIN_URGENT, deadline_ns,
+                                             note_answer, answer);
     ck_assert(!answer->done);
     return job;
 }

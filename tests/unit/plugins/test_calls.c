@@ -23,7 +23,7 @@ START_TEST(batches_with_an_error_in_them)
         {.query = text_of("")},
     };
     Answer answer = {0};
-    plugin_registry_analyze(fixture.registry, "fixture", requests, 4, 0, note_answer, &answer);
+    plugin_registry_analyze(fixture.registry, "fixture", requests, 4, PLUGIN_URGENT, 0, note_answer, &answer);
     wait_for(&fixture, &answer.done);
     ck_assert_int_eq(answer.status.code, STATUS_OK);
     ck_assert_uint_eq(answer.batch.count, 4);
@@ -138,8 +138,8 @@ START_TEST(limits)
         plugin_job_cancel(jobs[i]);
     AnalysisRequest *requests = NEW_ARRAY(AnalysisRequest, PLUGIN_BATCH_LIMIT + 1);
     refused = (Answer){0};
-    plugin_registry_analyze(fixture.registry, "fixture", requests, PLUGIN_BATCH_LIMIT + 1, 0, note_answer,
-                            &refused);
+    plugin_registry_analyze(fixture.registry, "fixture", requests, PLUGIN_BATCH_LIMIT + 1, PLUGIN_URGENT, 0,
+                            note_answer, &refused);
     wait_for(&fixture, &refused.done);
     ck_assert_str_eq(refused.status.message, "the call has 257 items; the limit is 256");
     free(answers);

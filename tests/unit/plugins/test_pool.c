@@ -201,7 +201,8 @@ START_TEST(crashes_in_batches)
         requests[i] = (AnalysisRequest){.query = text_of(queries[i])};
     }
     Answer answer = {0};
-    plugin_registry_analyze(fixture.registry, "fixture", requests, COUNT, 0, note_answer, &answer);
+    plugin_registry_analyze(fixture.registry, "fixture", requests, COUNT, PLUGIN_URGENT, 0, note_answer,
+                            &answer);
     wait_for(&fixture, &answer.done);
     ck_assert_str_eq(answer.status.message, "");
     ck_assert_uint_eq(answer.batch.count, COUNT);
