@@ -179,7 +179,7 @@ void query_begin(GrpcCall *call, const Rpmd__V1__Query *message, uint32_t exampl
     AnalysisRequest request = {.query = query->target.query,
                                .options = query->target.options,
                                .option_count = query->target.option_count};
-    query->job = plugin_registry_analyze(query->context->plugins, query->task, &request, 1,
+    query->job = plugin_registry_analyze(query->context->plugins, query->task, &request, 1, PLUGIN_URGENT,
                                          query->deadline_ns, on_extracted, query);
 }
 

@@ -225,7 +225,7 @@ static void parse(LlmResponse *response, rpmd_text text)
                                      .answer_only = true};
     uint64_t deadline = uv_hrtime() + query->context->config->call_seconds * 1000000000ull;
     uint64_t callers = grpc_call_deadline(query->call);
-    response->job = plugin_registry_analyze(query->context->plugins, query->task, &request, 1,
+    response->job = plugin_registry_analyze(query->context->plugins, query->task, &request, 1, PLUGIN_URGENT,
                                             callers ? MIN(deadline, callers) : deadline, on_parsed, response);
 }
 
