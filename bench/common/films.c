@@ -3,6 +3,7 @@
 
 #include "lib/base/hash.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define CHOICES 8
@@ -61,24 +62,22 @@ static const Theme themes[] = {
       "becomes the first woman to fly the mail"}},
 };
 
-static const char *const heroes[CHOICES] = {"A tired detective", "A retired soldier",    "A young pianist",
-                                            "An orphaned thief", "A shy student",        "A widowed teacher",
-                                            "A corrupt judge",   "An ambitious reporter"};
-static const char *const settings[CHOICES] = {
-    "in a small town by the sea", "in New York during the Great Depression",
-    "on a remote island",         "in a boarding school",
-    "at the edge of the desert",  "during the Second World War",
-    "in a haunted country house", "in the last days of summer"};
-static const char *const turns[CHOICES] = {"but a childhood friend turns up with a secret",
-                                           "while a ruthless businessman wants the same thing",
-                                           "until a letter reveals what happened to a lost brother",
-                                           "and must learn to trust a stranger before it is too late",
-                                           "but the family will not forgive the past",
-                                           "while a storm cuts off every road to the city",
-                                           "until the police begin to ask questions",
-                                           "and discovers that loyalty has a price"};
-static const char *const names[CHOICES] = {"Marta",  "Ilya",  "Benedict", "Noor",
-                                           "Viktor", "Salma", "Henrik",   "Lucia"};
+static const char *const heroes[CHOICES] = {"A detective",     "A retired soldier", "A young pianist",
+                                            "A thief",         "A shy student",     "A teacher",
+                                            "A corrupt judge", "An old clockmaker"};
+static const char *const seasons[CHOICES] = {"one long summer",          "during the rainy months",
+                                             "for nine days and nights", "over a single weekend",
+                                             "between two journeys",     "towards the end of the year",
+                                             "all through the spring",   "on a quiet Sunday"};
+static const char *const turns[CHOICES] = {"but little of it goes as anybody had expected",
+                                           "while somebody else already wants the same thing",
+                                           "until a visitor brings up what happened long before",
+                                           "and has to decide before the others find out",
+                                           "but those who stayed behind see it quite otherwise",
+                                           "while the weather turns and the roads are closed",
+                                           "until too many people begin to ask questions",
+                                           "and notices far too late what all of it will cost"};
+static const char *const syllables[CHOICES] = {"mar", "to", "vel", "ni", "ska", "ber", "lo", "dun"};
 
 /* A further choice from the same drawn number; the last one is used up. */
 static uint64_t choose(uint64_t *drawn, uint64_t count)
@@ -86,6 +85,15 @@ static uint64_t choose(uint64_t *drawn, uint64_t count)
     uint64_t choice = *drawn % count;
     *drawn /= count;
     return choice;
+}
+
+/* Of three syllables: texts have words that few others have. */
+static char *draw_name(Arena *arena, uint64_t *drawn)
+{
+    char *name = arena_format(arena, "%s%s%s", syllables[choose(drawn, CHOICES)],
+                              syllables[choose(drawn, CHOICES)], syllables[choose(drawn, CHOICES)]);
+    name[0] = (char)toupper((unsigned char)name[0]);
+    return name;
 }
 
 Film film_draw(Arena *arena, const char *user, uint64_t number)
@@ -97,12 +105,13 @@ Film film_draw(Arena *arena, const char *user, uint64_t number)
     if (choose(&drawn, 3) == 0)
         tag = themes[(taste >> 8 * choose(&drawn, 2)) % ARRAY_SIZE(themes)].tag;
     const char *plot = theme->plots[choose(&drawn, ARRAY_SIZE(theme->plots))];
-    const char *hero = heroes[choose(&drawn, CHOICES)], *setting = settings[choose(&drawn, CHOICES)];
-    const char *turn = turns[choose(&drawn, CHOICES)], *name = names[choose(&drawn, CHOICES)];
-    const Theme *other = &themes[choose(&drawn, ARRAY_SIZE(themes))];
-    return (Film){.description = arena_format(
-                      arena, "%s %s %s, %s. Later %s %s, and chapter %lu of the story begins.", hero, plot,
-                      setting, turn, name, other->plots[choose(&drawn, ARRAY_SIZE(other->plots))],
-                      (unsigned long)number),
+    const char *hero = heroes[choose(&drawn, CHOICES)], *season = seasons[choose(&drawn, CHOICES)];
+    const char *turn = turns[choose(&drawn, CHOICES)];
+    const char *first = draw_name(arena, &drawn), *second = draw_name(arena, &drawn);
+    return (Film){.description =
+                      arena_format(arena,
+                                   "%s called %s %s %s, %s. What begins in %s with nothing more than "
+                                   "a few words grows larger, and take number %lu of it is the last.",
+                                   hero, first, plot, season, turn, second, (unsigned long)number),
                   .tag = arena_copy(arena, tag, strlen(tag))};
 }
