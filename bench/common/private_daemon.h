@@ -3,7 +3,8 @@
 
 /*
  * An rpmd of any build folder with a socket and a state directory of its own, in a scratch directory under
- * TMPDIR (else /tmp). What cannot be done ends the program; then the daemon dies with it.
+ * TMPDIR (else /tmp). What cannot be done ends the program; the daemon dies with it, and the
+ * directory stays, with rpmd's log.
  *
  * Threads: the one that started it.
  */

@@ -38,6 +38,17 @@ static int compare_times(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
+static void sort(Times *times)
+{
+    qsort(times->values, times->count, sizeof(times->values[0]), compare_times);
+}
+
+double times_median(Times *times)
+{
+    sort(times);
+    return times->values[times->count / 2];
+}
+
 void report(const char *row, const char *what, const char *format, ...)
 {
     va_list arguments;
@@ -60,7 +71,7 @@ void report_times(const char *row, const char *what, Times *times)
         report(row, what, "no call ended");
         return;
     }
-    qsort(times->values, times->count, sizeof(times->values[0]), compare_times);
+    sort(times);
     report(row, what, "p50 %.2f  p99 %.2f  p999 %.2f  max %.2f ms  (%zu calls)", milliseconds(times, 500),
            milliseconds(times, 990), milliseconds(times, 999), milliseconds(times, 1000), times->count);
 }

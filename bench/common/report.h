@@ -27,6 +27,9 @@ typedef struct Times {
 void times_finish(Times *times);
 void times_add(Times *times, double seconds);
 
+/* Of at least one; sorts the times. */
+double times_median(Times *times);
+
 #define _cleanup_times_ _cleanup_(times_finish)
 
 /* One line of the table: the row's name, what was measured, the figures with their units. */

@@ -3,6 +3,8 @@
 
 #include "bench/common/flights.h"
 
+#include <stdio.h>
+
 #define CALLS 60
 #define IN_FLIGHT 64
 
@@ -75,6 +77,10 @@ static double append_rate(Bench *bench, uint64_t users)
 
 void measure_append_rate(Bench *bench, const char *name)
 {
-    report(name, "64 in flight, a user each", "%.0f appends/s", append_rate(bench, IN_FLIGHT));
+    char what[64];
+    uint64_t users = bench->sizes.crowd_users;
+    snprintf(what, sizeof(what), "64 in flight, over %lu users", (unsigned long)users);
+    report(name, what, "%.0f appends/s", append_rate(bench, users));
+    report(name, "64 in flight, over 64 users", "%.0f appends/s", append_rate(bench, IN_FLIGHT));
     report(name, "64 in flight, all for one user", "%.0f appends/s", append_rate(bench, 1));
 }

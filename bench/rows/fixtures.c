@@ -21,7 +21,11 @@ PrivateDaemon *crowd_daemon(Bench *bench)
     import_users(channel, "crowd", 0, bench->sizes.crowd_users, SMALL_ITEMS);
     if (bench->sizes.bystanders > 0)
         import_users(channel, "bystander", 0, bench->sizes.bystanders, BYSTANDER_ITEMS);
+    DaemonCpu before = daemon_cpu(&bench->crowd);
     bench->crowd_build_seconds = build_all(channel, 0);
+    bench->crowd_build_cpu = daemon_cpu(&bench->crowd);
+    bench->crowd_build_cpu.daemon -= before.daemon;
+    bench->crowd_build_cpu.workers -= before.workers;
     import_and_build(channel, "stranger", 0, STRANGERS, SMALL_ITEMS);
     channel_free(channel);
     return &bench->crowd;
@@ -43,17 +47,6 @@ PrivateDaemon *large_daemon(Bench *bench)
     return &bench->large;
 }
 
-static double median(Times *times)
-{
-    for (size_t i = 1; i < times->count; i++)
-        for (size_t at = i; at > 0 && times->values[at - 1] > times->values[at]; at--) {
-            double greater = times->values[at - 1];
-            times->values[at - 1] = times->values[at];
-            times->values[at] = greater;
-        }
-    return times->values[times->count / 2];
-}
-
 double fdatasync_seconds(const char *directory)
 {
     _cleanup_times_ Times times = TIMES_INIT;
@@ -73,7 +66,7 @@ double fdatasync_seconds(const char *directory)
     }
     close(file);
     unlink(path);
-    return median(&times);
+    return times_median(&times);
 }
 
 double memcpy_seconds(size_t bytes)
@@ -86,5 +79,5 @@ double memcpy_seconds(size_t bytes)
         __asm__ volatile("" : : "r"(to) : "memory"); /* so that the copy is made */
         times_add(&times, now_seconds() - begin);
     }
-    return median(&times);
+    return times_median(&times);
 }

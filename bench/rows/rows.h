@@ -36,6 +36,7 @@ typedef struct Bench {
     Sizes sizes;
     PrivateDaemon crowd, large;
     double crowd_build_seconds; /* the first build of all users of the crowd */
+    DaemonCpu crowd_build_cpu;  /* what it took */
     double middle_build_seconds, large_build_seconds;
     uint64_t next_film; /* so that no item is appended twice */
 } Bench;
