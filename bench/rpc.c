@@ -27,8 +27,8 @@
 #define READ_SIZE ((size_t)64 * 1024)
 #define RAW_HEAD 4
 #define SPIN_NS 50000
-#define ROUNDS 5
-#define ROUND_NS UINT64_C(300000000)
+#define ROUNDS 9
+#define ROUND_NS UINT64_C(150000000)
 
 /* What a measurement is of. */
 typedef struct Setting {
