@@ -7,9 +7,10 @@
  * have it.
  */
 
+#include "lib/base/buffer.h"
 #include "lib/method/item.h"
 
-#define FACTOR_NONE UINT32_MAX /* the unassigned bucket */
+#define FACTOR_NONE UINT16_MAX /* the unassigned bucket; factors have lower numbers */
 
 /* Distinct features that are clustered; the rest, met least often, is assigned afterwards. Bounds the
  * quadratic part. */
@@ -45,6 +46,12 @@ FactorSet *factor_set_new(const FactorInput *factors, size_t count, Tokenizer *t
     __attribute__((returns_nonnull));
 FactorSet *factor_set_ref(FactorSet *set);
 void factor_set_unref(FactorSet *set);
+
+/* Appends the set as bytes for the store: names, descriptions, members and their vectors. */
+void factor_set_write(Buffer *bytes, const FactorSet *set);
+
+/* The set of these bytes, with one reference, made without tokenizing. NULL where they are broken. */
+FactorSet *factor_set_read(rpmd_text bytes);
 
 size_t factor_set_count(const FactorSet *set);
 const Factor *factor_set_get(const FactorSet *set, size_t factor);

@@ -12,6 +12,7 @@
 
 #include "lib/method/factor.h"
 #include "lib/method/item.h"
+#include "lib/method/share.h"
 
 /* What the task's plugin says about answers. Borrowed where it is passed; copied into the model. */
 typedef struct ModelTask {
@@ -25,13 +26,18 @@ typedef struct ModelTask {
 
 /* An item's place in a model: the item, and the factors of its features under this factor set. */
 typedef struct ModelEntry {
-    ModelItem *item;   /* owned reference */
-    uint32_t *factors; /* factors[f] of analysis.features[f], or FACTOR_NONE */
-    uint32_t *met;     /* the distinct factors met, increasing */
+    ModelItem *item;
+    const uint16_t *factors; /* factors[f] of features[f], or FACTOR_NONE */
+    const uint16_t *met;     /* the distinct factors met, increasing */
+    const uint32_t *terms;   /* the item's vector; empty where it takes no part */
+    const float *weights;
+    uint32_t term_count;
     uint32_t met_count;
-    uint64_t number; /* the item's; here so that a change need not read every item */
-    _Atomic unsigned references;
 } ModelEntry;
+
+/* Neighbouring entries of a history, with their numbers and vectors side by side. Immutable; shared by all
+ * models that have them, so that a change copies one block and not the history. */
+typedef struct ModelBlock ModelBlock;
 
 #define CLASS_NONE UINT32_MAX
 
@@ -60,7 +66,7 @@ typedef struct UserModel {
         *classes; /* LABELS, ORDINAL: all there are, in order; OPTIONS: those seen, by bytes; TEXT: none */
     uint32_t class_count;
 
-    ModelEntry **entries; /* the whole history in order; items with errors too */
+    const ModelEntry **entries; /* the whole history in order; items with errors too */
     uint32_t entry_count;
     uint32_t item_count; /* that take part (model_item_counts) */
     uint32_t failed_count;
@@ -76,37 +82,50 @@ typedef struct UserModel {
     const TraitCount *traits;     /* by share, then name */
     size_t trait_count;
 
-    /* Retrieval reads these flat copies of the items' vectors: entry e has [offsets[e], offsets[e + 1]). */
-    const uint32_t *offsets;
-    const uint32_t *terms;
-    const float *weights;
+    ModelBlock **blocks; /* own the entries */
+    uint32_t block_count;
+    ModelItem **by_id;       /* by a hash of the id; entry_count */
+    ModelItem **by_question; /* of those that take part, by question, each question's newest first */
+    Share *share;            /* see contribution.h */
+    uint32_t promotable;     /* unassigned features that enough items meet to become factors */
 
     uint64_t version; /* set when it is published */
     int64_t created_us;
     Arena arena;
-    size_t entry_bytes; /* of all entries and items */
+    size_t block_bytes; /* of all blocks and items */
     size_t bytes;
     _Atomic unsigned references;
 } UserModel;
 
 /*
  * A model over items (in any order) with one reference. factors: the set to use, or NULL to cluster. The
- * references that the caller holds stay the caller's.
+ * references that the caller holds stay the caller's. Linear in the items.
  */
 UserModel *user_model_build(const ModelTask *task, ModelItem *const *items, size_t count, FactorSet *factors)
     __attribute__((returns_nonnull));
 
-/* The model with an item added, or put in the place of the one with the same number. */
+/* The model's items with another factor set; NULL: cluster anew. */
+UserModel *user_model_with_factors(const UserModel *model, const ModelTask *task, FactorSet *factors)
+    __attribute__((returns_nonnull));
+
+/*
+ * The model with items added, or put in the place of those with the same numbers; of several with one number
+ * the last counts.
+ */
+UserModel *user_model_put_many(const UserModel *model, const ModelTask *task, ModelItem *const *items,
+                               size_t count) __attribute__((returns_nonnull));
 UserModel *user_model_put(const UserModel *model, const ModelTask *task, ModelItem *item)
     __attribute__((returns_nonnull));
 
-/* The model without the item of this number. */
+/* The model without the items of these numbers. */
+UserModel *user_model_remove_many(const UserModel *model, const ModelTask *task, const uint64_t *numbers,
+                                  size_t count) __attribute__((returns_nonnull));
 UserModel *user_model_remove(const UserModel *model, const ModelTask *task, uint64_t number)
     __attribute__((returns_nonnull));
 
 /*
  * The model with unassigned features that enough items meet made factors (factor_set_promote), or NULL where
- * there is nothing to promote.
+ * there is nothing to promote, which takes no time.
  */
 UserModel *user_model_promote(const UserModel *model, const ModelTask *task);
 
@@ -114,7 +133,7 @@ UserModel *user_model_ref(UserModel *model);
 void user_model_unref(UserModel *model);
 DEFINE_CLEANUP(UserModel, user_model_unref)
 
-/* Memory that goes when the model goes; items shared with another version are counted in both. */
+/* Memory that goes when the model goes; what is shared with another version is counted in both. */
 static inline size_t user_model_bytes(const UserModel *model)
 {
     return model ? model->bytes : 0;

@@ -6,61 +6,10 @@
  * answered what to the same question. Only sums of counts: what a user fed in is subtracted exactly when it
  * changes or goes. A cell that fewer than minimum_users users fed is not used for anybody else.
  *
- * One thread at a time.
+ * Threads: readers may read at the same time; one that changes it must be alone.
  */
 
-#include "lib/method/model.h"
-
-/* The key of the cells that count every item of a class, whatever its words. */
-#define POPULATION_EVERY_ITEM 0
-
-/* One cell of a user's share: how many of the user's items have this key and this class. */
-typedef struct ContributionCell {
-    uint64_t key;
-    rpmd_text answer_class;
-    uint32_t count;
-} ContributionCell;
-
-/* The user's newest answer to a question. */
-typedef struct ContributionVote {
-    uint64_t question;
-    rpmd_text answer; /* the option's text */
-} ContributionVote;
-
-/* What one user feeds into the population. Texts point into the items it was made of. */
-typedef struct Contribution {
-    ContributionCell *cells; /* by key, then class; each once, none empty */
-    size_t cell_count;
-    ContributionVote *votes; /* by question; each once */
-    size_t vote_count;
-} Contribution;
-
-/* The share of a user with these items; of closed tasks. In the arena. */
-Contribution contribution_of_model(Arena *arena, const UserModel *model);
-
-/* The change from one share to another: cells with their difference (never 0), votes with "" where withdrawn.
- */
-typedef struct ContributionCellChange {
-    uint64_t key;
-    rpmd_text answer_class;
-    int64_t change;
-} ContributionCellChange;
-
-typedef struct ContributionChange {
-    ContributionCellChange *cells;
-    size_t cell_count;
-    ContributionVote *votes;
-    size_t vote_count;
-} ContributionChange;
-
-ContributionChange contribution_difference(Arena *arena, const Contribution *before,
-                                           const Contribution *after);
-
-/* The keys of a query. In the arena. */
-PopulationKeys population_keys(Arena *arena, Tokenizer *tokenizer, rpmd_text query, const Analysis *analysis);
-
-/* The key of a question: its normalised text and its options, whatever their order. */
-uint64_t population_question(rpmd_text query, const rpmd_text *options, size_t option_count);
+#include "lib/method/contribution.h"
 
 typedef struct Population Population;
 
@@ -73,36 +22,62 @@ void population_load_cell(Population *population, uint64_t key, rpmd_text answer
                           uint32_t users);
 void population_load_vote(Population *population, uint64_t question, uint64_t user, rpmd_text answer);
 
-/* Takes a user's old share out and puts the new one in; either may be NULL. user: the store's number. */
-void population_replace(Population *population, uint64_t user, const Contribution *before,
-                        const Contribution *after);
+/*
+ * Applies a change of what a user feeds in (pool_change.h). user: the store's number. False where the bytes
+ * are broken; what was read before the fault is then applied.
+ */
+bool population_apply(Population *population, uint64_t user, rpmd_text pool_change);
 
 /* A population as one user may see it: without what that user fed in. Borrows both. */
 typedef struct PopulationView {
     const Population *population; /* NULL: nothing is pooled */
-    const Contribution *own;      /* NULL: the user fed nothing in */
+    const UserModel *own;         /* NULL: the user fed nothing in */
     uint64_t user;
     uint32_t minimum_users;
 } PopulationView;
 
-/* The count of a cell fed by others; 0 where fewer than minimum_users others fed it. */
-uint32_t population_count(const PopulationView *view, uint64_t key, rpmd_text answer_class);
+/* Answer classes as population and user number them, for counting many keys by them. */
+typedef struct PopulationClasses {
+    const uint32_t *pooled;
+    const uint32_t *own;
+    size_t count;
+} PopulationClasses;
+PopulationClasses population_classes(Arena *arena, const PopulationView *view, const rpmd_text *classes,
+                                     size_t count);
 
-/* Whether any class of this key was fed by others often enough to be used; sums[i] is the count of
- * classes[i]. */
-bool population_counts(const PopulationView *view, uint64_t key, const rpmd_text *classes, size_t class_count,
+/*
+ * sums[i] is the count of class i under a key, fed by others; 0 where fewer than minimum_users others fed it.
+ * Whether any is above 0.
+ */
+bool population_counts(const PopulationView *view, uint64_t key, const PopulationClasses *classes,
                        uint32_t *sums);
 
-/* An answer of another user to a question. */
+/* The same for one class. */
+uint32_t population_count(const PopulationView *view, uint64_t key, rpmd_text answer_class);
+
+#define POPULATION_ANSWER_NONE UINT32_MAX /* an answer that nobody gave */
+
+/* An answer of a user to a question. */
 typedef struct PopulationVote {
     uint64_t user;
-    rpmd_text answer;
+    uint32_t answer; /* a number; see population_answer */
 } PopulationVote;
 
 /*
- * The answers of others to a question, by user; none where fewer than minimum_users others answered. Borrowed
- * from the population until it changes; the user's own vote may be among them: pass over it.
+ * The answers of others to a question; none where fewer than minimum_users others answered. In an order of
+ * users that is the same for every question and looks drawn: the first of them are a sample. Borrowed until
+ * the population changes; the user's own vote may be among them: pass over it.
  */
 const PopulationVote *population_votes(const PopulationView *view, uint64_t question, size_t *count);
+
+/* Orders users as population_votes does: negative, 0, positive. */
+static inline int population_vote_order(uint64_t a, uint64_t b)
+{
+    const uint64_t odd = 0x9E3779B97F4A7C15ull; /* a product with it is different for every user */
+    return (a * odd > b * odd) - (a * odd < b * odd);
+}
+
+/* The number of an answer, or POPULATION_ANSWER_NONE. */
+uint32_t population_answer(const Population *population, rpmd_text answer);
 
 size_t population_bytes(const Population *population);
