@@ -430,6 +430,7 @@ typedef struct StorePublish {
     int64_t created_us;
     rpmd_text reason;
     rpmd_text extractor_version;
+    uint32_t answer_kind; /* rpmd_answer_kind of the task */
     uint64_t item_count;      /* that the version has */
     const rpmd_text *factors; /* bytes; NULL: the factor set of the base version, or of from_version */
     uint64_t factor_count;    /* with factors */

@@ -139,7 +139,7 @@ static OperationState load(Operation *operation)
     return operation_load(operation, false, 0);
 }
 
-static OperationState read(Operation *operation)
+static OperationState begin_reading(Operation *operation)
 {
     BuildOperation *build = build_of(operation);
     User *user = operation->user;
@@ -183,7 +183,7 @@ static void on_drafted(void *data, const Status *status)
     operation_go_on(operation);
 }
 
-static OperationState draft(Operation *operation)
+static OperationState begin_drafting(Operation *operation)
 {
     BuildOperation *build = build_of(operation);
     const DraftRequest request = {
@@ -351,7 +351,7 @@ static OperationState take_read_and_go_on(Operation *operation)
     take_read(operation);
     bool is_drafted = build->request.is_estimate ||
                       draft_is_wanted(&operation->users->context, operation->user->task->name);
-    return is_drafted ? draft(operation) : prepare(operation);
+    return is_drafted ? begin_drafting(operation) : prepare(operation);
 }
 
 static OperationState step(Operation *operation)
@@ -363,7 +363,7 @@ static OperationState step(Operation *operation)
     case BUILD_IN_LINE:
         return load(operation);
     case BUILD_LOADING:
-        return read(operation);
+        return begin_reading(operation);
     case BUILD_READING:
         return take_read_and_go_on(operation);
     case BUILD_DRAFTED:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/users/preparation.h"
 
+#include "daemon/loop/later.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
