@@ -34,6 +34,12 @@ char *memory_copy_text(const char *data, size_t length) __attribute__((malloc, r
         }                                                                                                    \
     } while (0)
 
+/* What an allocation of `size` bytes takes of the heap: its header, and rounding. */
+static inline size_t memory_footprint(size_t size)
+{
+    return (size + 8 + 15) / 16 * 16;
+}
+
 static inline void memory_free_pointer(void *pointer)
 {
     free(*(void **)pointer);

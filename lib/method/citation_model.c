@@ -32,8 +32,8 @@ static void add_polarity_shares(CitationFact *fact, CitationShare *shares, const
 
 static bool has_trait(const ModelEntry *entry, rpmd_text name)
 {
-    for (size_t t = 0; entry && t < entry->item->analysis.trait_count; t++)
-        if (text_equal(entry->item->analysis.traits[t].name, name))
+    for (size_t t = 0; entry && t < entry->item->details->trait_count; t++)
+        if (text_equal(entry->item->details->traits[t].name, name))
             return true;
     return false;
 }

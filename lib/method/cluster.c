@@ -5,6 +5,7 @@
 #include "lib/base/intern.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/method/key_map.h"
 #include "lib/text/normalize.h"
 
 /*
@@ -24,6 +25,8 @@
 #define EVIDENCE_LIMIT 8
 #define DESCRIBED_MEMBERS 6 /* in a description: enough to tell what the factor is */
 
+#define NO_CLUSTER UINT32_MAX
+
 /* A distinct feature of the history. */
 typedef struct Key {
     rpmd_text text;
@@ -33,7 +36,8 @@ typedef struct Key {
     uint32_t evidence_count;
     uint32_t items; /* that have it */
     uint32_t last_item;
-    uint32_t cluster;
+    uint32_t number;  /* in the order of appearance */
+    uint32_t cluster; /* NO_CLUSTER: none */
     FeatureVector vector;
 } Key;
 
@@ -53,8 +57,8 @@ typedef struct Clustering {
     Cluster *clusters;
     uint32_t cluster_count;
     uint32_t cluster_capacity;
-    Intern intern;
-    uint32_t *place; /* place[number in intern] is the key's place in keys */
+    uint32_t *numbers; /* of the features of all items that take part, one behind the other */
+    uint32_t *place;   /* place[number] is the key's place in keys */
     Arena arena;
 } Clustering;
 
@@ -66,38 +70,53 @@ static int compare_keys(const void *a, const void *b)
     return text_compare(first->text, second->text);
 }
 
-static void collect_keys(Clustering *clustering, ModelItem *const *items, size_t count)
+static void meet_key(Key *key, uint32_t item, const ModelItem *from, const ItemFeature *feature)
 {
+    uint32_t begin = feature->evidence_begin, length = feature->evidence_length;
+    key->items += key->last_item != item;
+    key->last_item = item;
+    if (key->context.length == 0)
+        key->context = feature->text->context;
+    if (key->evidence_count < EVIDENCE_LIMIT && (uint64_t)begin + length <= from->query.length)
+        key->evidence[key->evidence_count++] = text_slice(from->query, (rpmd_span){begin, begin + length});
+}
+
+/* The distinct features, in the order in which they appear. */
+static void number_keys(Clustering *clustering, ModelItem *const *items, size_t count)
+{
+    _cleanup_key_map_ KeyMap map = KEY_MAP_INIT;
     uint32_t capacity = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!model_item_counts(items[i]))
-            continue;
-        for (size_t f = 0; f < items[i]->analysis.feature_count; f++) {
-            uint32_t number = intern_add(&clustering->intern, items[i]->keys[f]);
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += model_item_counts(items[i]) ? items[i]->feature_count : 0;
+    clustering->numbers = NEW_ARRAY(uint32_t, total);
+    for (size_t i = 0, at = 0; i < count; i++) {
+        for (uint32_t f = 0; model_item_counts(items[i]) && f < items[i]->feature_count; f++) {
+            const ItemFeature *feature = &items[i]->features[f];
+            uint32_t number = key_map_add(&map, feature->text->population_key);
             if (number == clustering->key_count) {
                 GROW(clustering->keys, clustering->key_count, capacity);
-                clustering->keys[clustering->key_count++] = (Key){.last_item = UINT32_MAX};
+                clustering->keys[clustering->key_count++] = (Key){.text = feature->text->key,
+                                                                  .last_item = UINT32_MAX,
+                                                                  .number = number,
+                                                                  .cluster = NO_CLUSTER};
             }
-            Key *key = &clustering->keys[number];
-            const AnalyzedFeature *feature = &items[i]->analysis.features[f];
-            key->items += key->last_item != (uint32_t)i;
-            key->last_item = (uint32_t)i;
-            if (key->context.length == 0)
-                key->context = feature->context;
-            if (key->evidence_count < EVIDENCE_LIMIT && feature->evidence.end <= items[i]->query.length)
-                key->evidence[key->evidence_count++] = text_slice(items[i]->query, feature->evidence);
+            meet_key(&clustering->keys[number], (uint32_t)i, items[i], feature);
+            clustering->numbers[at++] = number;
         }
     }
-    for (uint32_t k = 0; k < clustering->key_count; k++) {
-        clustering->keys[k].text = clustering->intern.texts[k];
+}
+
+static void collect_keys(Clustering *clustering, ModelItem *const *items, size_t count)
+{
+    number_keys(clustering, items, count);
+    for (uint32_t k = 0; k < clustering->key_count; k++)
         clustering->keys[k].parts = feature_key_parts(clustering->keys[k].text);
-        clustering->keys[k].cluster = FACTOR_NONE;
-    }
     if (clustering->key_count > 0)
         qsort(clustering->keys, clustering->key_count, sizeof(Key), compare_keys);
-    clustering->place = ARENA_ARRAY(&clustering->arena, uint32_t, clustering->key_count);
+    clustering->place = NEW_ARRAY(uint32_t, clustering->key_count);
     for (uint32_t k = 0; k < clustering->key_count; k++)
-        clustering->place[intern_find(&clustering->intern, clustering->keys[k].text)] = k;
+        clustering->place[clustering->keys[k].number] = k;
 }
 
 static bool same_group(const Key *a, const Key *b)
@@ -270,12 +289,12 @@ static void count_items(Clustering *clustering, ModelItem *const *items, size_t 
         clustering->clusters[c].items = 0;
         clustering->clusters[c].last_item = UINT32_MAX;
     }
-    for (size_t i = 0; i < count; i++) {
-        for (size_t f = 0; model_item_counts(items[i]) && f < items[i]->analysis.feature_count; f++) {
-            uint32_t place = clustering->place[intern_find(&clustering->intern, items[i]->keys[f])];
-            if (clustering->keys[place].cluster == FACTOR_NONE)
+    for (size_t i = 0, at = 0; i < count; i++) {
+        for (uint32_t f = 0; model_item_counts(items[i]) && f < items[i]->feature_count; f++) {
+            const Key *key = &clustering->keys[clustering->place[clustering->numbers[at++]]];
+            if (key->cluster == NO_CLUSTER)
                 continue;
-            Cluster *cluster = &clustering->clusters[clustering->keys[place].cluster];
+            Cluster *cluster = &clustering->clusters[key->cluster];
             cluster->items += cluster->last_item != (uint32_t)i;
             cluster->last_item = (uint32_t)i;
         }
@@ -289,7 +308,7 @@ static void gather_others(Clustering *clustering)
     for (uint32_t k = 0; k < clustering->key_count; k++) {
         Key *key = &clustering->keys[k];
         if (key->parts.sign == 0 ||
-            (key->cluster != FACTOR_NONE && clustering->clusters[key->cluster].items >= FACTOR_MINIMUM_ITEMS))
+            (key->cluster != NO_CLUSTER && clustering->clusters[key->cluster].items >= FACTOR_MINIMUM_ITEMS))
             continue;
         uint32_t others = own_clusters;
         while (others < clustering->cluster_count &&
@@ -299,7 +318,7 @@ static void gather_others(Clustering *clustering)
             add_cluster(clustering);
             clustering->clusters[others].is_others = true;
         }
-        if (key->cluster != FACTOR_NONE)
+        if (key->cluster != NO_CLUSTER)
             clustering->clusters[key->cluster].count = 0;
         add_to_cluster(clustering, others, k);
     }
@@ -401,49 +420,30 @@ FactorSet *factor_set_cluster(ModelItem *const *items, size_t count, Tokenizer *
         free(clustering.clusters[c].keys);
     free(clustering.clusters);
     free(clustering.keys);
-    intern_finish(&clustering.intern);
+    free(clustering.numbers);
+    free(clustering.place);
     arena_finish(&clustering.arena);
     return set;
 }
 
-FactorSet *factor_set_promote(const FactorSet *set, ModelItem *const *items, uint32_t *const *factors,
-                              size_t count, Tokenizer *tokenizer)
+FactorSet *factor_set_promote(const FactorSet *set, const rpmd_text *keys, size_t count, Tokenizer *tokenizer)
 {
-    Clustering clustering = {0};
     _cleanup_arena_ Arena arena = ARENA_INIT;
     _cleanup_intern_ Intern names = INTERN_INIT;
-    uint32_t capacity = 0;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t f = 0; factors[i] && f < items[i]->analysis.feature_count; f++) {
-            if (factors[i][f] != FACTOR_NONE)
-                continue;
-            uint32_t number = intern_add(&clustering.intern, items[i]->keys[f]);
-            if (number == clustering.key_count) {
-                GROW(clustering.keys, clustering.key_count, capacity);
-                clustering.keys[clustering.key_count++] = (Key){.last_item = UINT32_MAX};
-            }
-            Key *key = &clustering.keys[number];
-            key->items += key->last_item != (uint32_t)i;
-            key->last_item = (uint32_t)i;
-        }
-    }
-    size_t old_count = factor_set_count(set), new_count = 0;
-    FactorInput *inputs = ARENA_ARRAY(&arena, FactorInput, old_count + clustering.key_count);
+    size_t old_count = factor_set_count(set);
+    if (old_count >= FACTOR_LIMIT || count == 0)
+        return NULL;
+    FactorInput inputs[FACTOR_LIMIT];
+    size_t new_count = MIN(old_count + count, (size_t)FACTOR_LIMIT);
     for (size_t f = 0; f < old_count; f++) {
         const Factor *factor = factor_set_get(set, f);
         intern_add(&names, text_normalize(&arena, factor->name));
         inputs[f] = (FactorInput){factor->name, factor->description, factor->members, factor->member_count};
     }
-    for (uint32_t k = 0; k < clustering.key_count; k++) {
-        if (clustering.keys[k].items < FACTOR_PROMOTION_ITEMS || old_count + new_count >= FACTOR_LIMIT)
-            continue;
-        const rpmd_text *key = &clustering.intern.texts[k];
+    for (size_t f = old_count; f < new_count; f++) {
+        const rpmd_text *key = &keys[f - old_count];
         FeatureKeyParts parts = feature_key_parts(*key);
-        rpmd_text name = name_factor(&arena, &names, &parts, false);
-        inputs[old_count + new_count++] = (FactorInput){name, parts.name, key, 1};
+        inputs[f] = (FactorInput){name_factor(&arena, &names, &parts, false), parts.name, key, 1};
     }
-    FactorSet *promoted = new_count > 0 ? factor_set_new(inputs, old_count + new_count, tokenizer) : NULL;
-    free(clustering.keys);
-    intern_finish(&clustering.intern);
-    return promoted;
+    return factor_set_extend(inputs, new_count, set, tokenizer);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/method/population.h"
+#include "lib/method/contribution.h"
 
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/text/normalize.h"
+
+/* ---- keys ---- */
 
 /* Seeds keep words and features apart: the word "love" is not the feature "love". */
 enum { WORD_SEED = 1, FEATURE_SEED = 2, QUESTION_SEED = 3 };
@@ -25,28 +27,37 @@ static size_t sort_distinct(uint64_t *keys, size_t count)
     return kept;
 }
 
-PopulationKeys population_keys(Arena *arena, Tokenizer *tokenizer, rpmd_text query, const Analysis *analysis)
+const uint64_t *population_words(Arena *arena, Tokenizer *tokenizer, rpmd_text query, size_t *count)
 {
     _cleanup_arena_ Arena scratch = ARENA_INIT;
     const rpmd_token *tokens = NULL;
     size_t token_count = 0, words = 0;
     text_tokenize(&scratch, tokenizer, query, &tokens, &token_count);
-    uint64_t *word_keys = ARENA_ARRAY(arena, uint64_t, token_count);
-    uint64_t *feature_keys = ARENA_ARRAY(arena, uint64_t, analysis->feature_count);
+    uint64_t *keys = ARENA_ARRAY(arena, uint64_t, token_count);
     for (size_t i = 0; i < token_count; i++)
         if (tokens[i].flags & (RPMD_TOKEN_WORD | RPMD_TOKEN_NUMBER) &&
             !(tokens[i].flags & RPMD_TOKEN_STOPWORD))
-            word_keys[words++] = hash_bytes_seeded(tokens[i].stem.data, tokens[i].stem.length, WORD_SEED);
-    for (size_t f = 0; f < analysis->feature_count; f++) {
-        rpmd_text key = feature_key(&scratch, &analysis->features[f]);
-        feature_keys[f] = hash_bytes_seeded(key.data, key.length, FEATURE_SEED);
-    }
-    return (PopulationKeys){
-        .words = word_keys,
-        .word_count = sort_distinct(word_keys, words),
-        .features = feature_keys,
-        .feature_count = sort_distinct(feature_keys, analysis->feature_count),
-    };
+            keys[words++] = hash_bytes_seeded(tokens[i].stem.data, tokens[i].stem.length, WORD_SEED);
+    *count = sort_distinct(keys, words);
+    return keys;
+}
+
+uint64_t population_feature_key(rpmd_text feature_key)
+{
+    return hash_bytes_seeded(feature_key.data, feature_key.length, FEATURE_SEED);
+}
+
+PopulationKeys population_keys(Arena *arena, Tokenizer *tokenizer, rpmd_text query, const Analysis *analysis)
+{
+    _cleanup_arena_ Arena scratch = ARENA_INIT;
+    PopulationKeys keys = {0};
+    uint64_t *feature_keys = ARENA_ARRAY(arena, uint64_t, analysis->feature_count);
+    for (size_t f = 0; f < analysis->feature_count; f++)
+        feature_keys[f] = population_feature_key(feature_key(&scratch, &analysis->features[f]));
+    keys.words = population_words(arena, tokenizer, query, &keys.word_count);
+    keys.features = feature_keys;
+    keys.feature_count = sort_distinct(feature_keys, analysis->feature_count);
+    return keys;
 }
 
 uint64_t population_question(rpmd_text query, const rpmd_text *options, size_t option_count)
@@ -62,132 +73,132 @@ uint64_t population_question(rpmd_text query, const rpmd_text *options, size_t o
     return hash_bytes_seeded(&sum, sizeof(sum), key);
 }
 
-static int compare_cells(const void *a, const void *b)
-{
-    const ContributionCell *first = a, *second = b;
-    if (first->key != second->key)
-        return first->key < second->key ? -1 : 1;
-    return text_compare(first->answer_class, second->answer_class);
-}
+/* ---- cells ---- */
 
-/* A question's newest answer comes first: `order` grows with the history. */
-typedef struct OrderedVote {
-    ContributionVote vote;
-    uint32_t order;
-} OrderedVote;
+typedef struct Gathering {
+    PoolCellChange *cells;
+    size_t cell_count;
+    size_t cell_capacity;
+} Gathering;
 
-static int compare_votes(const void *a, const void *b)
+static void add_cell(uint64_t key, rpmd_text answer_class, uint32_t before, uint32_t after, void *data)
 {
-    const OrderedVote *first = a, *second = b;
-    if (first->vote.question != second->vote.question)
-        return first->vote.question < second->vote.question ? -1 : 1;
-    return (first->order < second->order) - (first->order > second->order);
-}
-
-static void gather_cells(Arena *arena, const UserModel *model, Contribution *contribution)
-{
-    ContributionCell *cells = NULL;
-    size_t count = 0, capacity = 0;
-    for (uint32_t e = 0; e < model->entry_count; e++) {
-        const ModelItem *item = model->entries[e]->item;
-        if (!model_item_counts(item))
-            continue;
-        const PopulationKeys *keys = &item->population_keys;
-        rpmd_text answer_class = item->analysis.answer_class;
-        GROW(cells, count, capacity);
-        cells[count++] = (ContributionCell){POPULATION_EVERY_ITEM, answer_class, 1};
-        for (size_t k = 0; k < keys->word_count + keys->feature_count; k++) {
-            uint64_t key = k < keys->word_count ? keys->words[k] : keys->features[k - keys->word_count];
-            GROW(cells, count, capacity);
-            cells[count++] = (ContributionCell){key, answer_class, 1};
-        }
-    }
-    if (count > 0)
-        qsort(cells, count, sizeof(*cells), compare_cells);
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (kept > 0 && compare_cells(&cells[kept - 1], &cells[i]) == 0)
-            cells[kept - 1].count++;
-        else
-            cells[kept++] = cells[i];
-    }
-    contribution->cells = ARENA_ARRAY(arena, ContributionCell, kept);
-    contribution->cell_count = kept;
-    if (kept > 0)
-        memcpy(contribution->cells, cells, kept * sizeof(*cells));
-    free(cells);
-}
-
-static void gather_votes(Arena *arena, const UserModel *model, Contribution *contribution)
-{
-    OrderedVote *votes = NEW_ARRAY(OrderedVote, model->entry_count);
-    size_t count = 0;
-    for (uint32_t e = 0; e < model->entry_count; e++) {
-        const ModelItem *item = model->entries[e]->item;
-        if (model_item_counts(item))
-            votes[count++] = (OrderedVote){{item->question, item->analysis.answer}, e};
-    }
-    qsort(votes, count, sizeof(*votes), compare_votes);
-    contribution->votes = ARENA_ARRAY(arena, ContributionVote, count);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || votes[i].vote.question != votes[i - 1].vote.question)
-            contribution->votes[contribution->vote_count++] = votes[i].vote;
-    free(votes);
-}
-
-Contribution contribution_of_model(Arena *arena, const UserModel *model)
-{
-    Contribution contribution = {0};
-    if (model->answer_kind == RPMD_ANSWER_TEXT)
-        return contribution;
-    gather_cells(arena, model, &contribution);
-    if (model->answer_kind != RPMD_ANSWER_ORDINAL)
-        gather_votes(arena, model, &contribution);
-    return contribution;
-}
-
-static void add_cell_change(ContributionChange *change, const ContributionCell *cell, int64_t difference)
-{
-    if (difference != 0)
-        change->cells[change->cell_count++] =
-            (ContributionCellChange){cell->key, cell->answer_class, difference};
-}
-
-ContributionChange contribution_difference(Arena *arena, const Contribution *before,
-                                           const Contribution *after)
-{
-    ContributionChange change = {
-        .cells = ARENA_ARRAY(arena, ContributionCellChange, before->cell_count + after->cell_count),
-        .votes = ARENA_ARRAY(arena, ContributionVote, before->vote_count + after->vote_count),
+    Gathering *gathering = data;
+    GROW(gathering->cells, gathering->cell_count, gathering->cell_capacity);
+    gathering->cells[gathering->cell_count++] = (PoolCellChange){
+        .key = key,
+        .answer_class = answer_class,
+        .count = (int64_t)after - before,
+        .users = (after > 0) - (before > 0),
     };
-    for (size_t b = 0, a = 0; b < before->cell_count || a < after->cell_count;) {
-        int order = b == before->cell_count  ? 1
-                    : a == after->cell_count ? -1
-                                             : compare_cells(&before->cells[b], &after->cells[a]);
-        if (order < 0) {
-            add_cell_change(&change, &before->cells[b], -(int64_t)before->cells[b].count);
-            b++;
-        } else if (order > 0) {
-            add_cell_change(&change, &after->cells[a], after->cells[a].count);
-            a++;
-        } else {
-            add_cell_change(&change, &after->cells[a],
-                            (int64_t)after->cells[a].count - before->cells[b].count);
-            a++;
-            b++;
-        }
-    }
-    for (size_t b = 0, a = 0; b < before->vote_count || a < after->vote_count;) {
-        bool has_old = b < before->vote_count, has_new = a < after->vote_count;
-        if (has_old && (!has_new || before->votes[b].question < after->votes[a].question)) {
-            change.votes[change.vote_count++] = (ContributionVote){before->votes[b++].question, {0}};
+}
+
+/* ---- votes: the first item of each question in by_question ---- */
+
+typedef struct Votes {
+    ModelItem *const *items;
+    uint32_t count;
+    uint32_t at;
+} Votes;
+
+static Votes votes_of(const UserModel *model)
+{
+    return model ? (Votes){model->by_question, model->question_count, 0} : (Votes){0};
+}
+
+static const ModelItem *next_vote(const Votes *votes)
+{
+    return votes->at < votes->count ? votes->items[votes->at] : NULL;
+}
+
+static bool begins_question(const Votes *votes)
+{
+    return votes->at == 0 || votes->at == votes->count ||
+           votes->items[votes->at - 1]->question != votes->items[votes->at]->question;
+}
+
+static void skip_question(Votes *votes)
+{
+    do
+        votes->at++;
+    while (!begins_question(votes));
+}
+
+/* The questions whose newest answer differs; the caller's to free. What both models have is not visited. */
+static PoolVoteChange *compare_votes(const UserModel *before, const UserModel *after, size_t *count)
+{
+    PoolVoteChange *changes = NULL;
+    size_t capacity = 0;
+    Votes b = votes_of(before), a = votes_of(after);
+    const ModelItem *old, *new;
+    while ((old = next_vote(&b)), (new = next_vote(&a)), old || new) {
+        if (old == new) {
+            b.at++;
+            a.at++;
             continue;
         }
-        bool same_question = has_old && before->votes[b].question == after->votes[a].question;
-        if (!same_question || !text_equal(before->votes[b].answer, after->votes[a].answer))
-            change.votes[change.vote_count++] = after->votes[a];
-        a++;
-        b += same_question;
+        /* In the midst of a question both have the same newest answer: it was passed over above. */
+        if (!begins_question(&b) || !begins_question(&a)) {
+            if (!begins_question(&b))
+                skip_question(&b);
+            if (!begins_question(&a))
+                skip_question(&a);
+            continue;
+        }
+        const ModelItem *given = !new || (old && old->question < new->question) ? NULL : new;
+        const ModelItem *taken = !old || (new &&new->question < old->question) ? NULL : old;
+        if (!given || !taken || !text_equal(given->answer, taken->answer)) {
+            GROW(changes, *count, capacity);
+            changes[(*count)++] = (PoolVoteChange){
+                .question = given   ? given->question
+                            : taken ? taken->question
+                                    : 0,
+                .answer = given ? given->answer : (rpmd_text){0},
+            };
+        }
+        if (taken)
+            skip_question(&b);
+        if (given)
+            skip_question(&a);
     }
+    return changes;
+}
+
+/* ---- both ---- */
+
+static const Share *pooled_share(const UserModel *model)
+{
+    return model && model->answer_kind != RPMD_ANSWER_TEXT ? model->share : NULL;
+}
+
+ContributionChange contribution_change(Arena *arena, const UserModel *before, const UserModel *after)
+{
+    Gathering gathering = {0};
+    ContributionChange change = {0};
+    share_compare(pooled_share(before), pooled_share(after), add_cell, &gathering);
+    PoolVoteChange *votes = compare_votes(before, after, &change.vote_count);
+    change.cell_count = gathering.cell_count;
+    change.cells = ARENA_ARRAY(arena, PoolCellChange, change.cell_count);
+    change.votes = ARENA_ARRAY(arena, PoolVoteChange, change.vote_count);
+    if (change.cell_count > 0)
+        memcpy(change.cells, gathering.cells, change.cell_count * sizeof(*change.cells));
+    if (change.vote_count > 0)
+        memcpy(change.votes, votes, change.vote_count * sizeof(*votes));
+    free(gathering.cells);
+    free(votes);
     return change;
+}
+
+void contribution_change_write(Buffer *bytes, const UserModel *before, const UserModel *after)
+{
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    ContributionChange change = contribution_change(&arena, before, after);
+    pool_change_write(bytes, change.cells, change.cell_count, change.votes, change.vote_count);
+}
+
+uint32_t contribution_count(const UserModel *model, uint64_t key, rpmd_text answer_class)
+{
+    const Share *share = pooled_share(model);
+    uint32_t class = share_class(share, answer_class);
+    return class == SHARE_CLASS_NONE ? 0 : share_count(share, key, class);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/method/factor.h"
 
-#include "lib/base/intern.h"
+#include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -11,24 +11,133 @@
 #define FACTOR_CLEAR_MARGIN 0.02
 /* Members of a factor that a feature is compared with: enough for a mean, and bounds what a new one costs. */
 #define FACTOR_COMPARED_MEMBERS 64
+#define FACTOR_SET_FORMAT 1
+#define NO_MEMBER UINT32_MAX
 
 struct FactorSet {
     Factor *factors;
     size_t count;
-    Intern members;          /* every key that a factor has; factor by factor, in the factor's order */
-    uint32_t *first_member;  /* first_member[factor], number in members */
-    uint32_t *member_factor; /* member_factor[number in members] */
-    FeatureKeyParts *member_parts;
-    FeatureVector *member_vectors;
-    Arena arena;
+    rpmd_text *members; /* every key that a factor has; factor by factor, in the factor's order */
+    uint32_t member_count;
+    uint16_t *member_factor;
+    uint32_t *first_terms; /* member m's vector has the terms [first_terms[m], first_terms[m + 1]) */
+    uint32_t *terms;
+    float *weights;
+    uint32_t *slots; /* of members by key, open addressing; number + 1, 0 when free */
+    uint32_t slot_mask;
+    size_t bytes;
     _Atomic unsigned references;
 };
 
-/* The feature that a key stands for, as far as vectors go. */
-static AnalyzedFeature feature_of_key(rpmd_text key)
+/* ---- making ---- */
+
+/* A set while it is made: all that will be in it, with texts and vectors that lie elsewhere. */
+typedef struct Draft {
+    Factor *factors;
+    size_t factor_count;
+    rpmd_text *members;
+    FeatureVector *vectors;
+    uint16_t *member_factor;
+    uint32_t member_count;
+    uint32_t *slots;
+    uint32_t slot_mask;
+    Arena arena;
+} Draft;
+
+static uint32_t find_member(const uint32_t *slots, uint32_t mask, const rpmd_text *members, rpmd_text key,
+                            uint32_t *slot)
 {
-    FeatureKeyParts parts = feature_key_parts(key);
-    return (AnalyzedFeature){.name = parts.name, .category = parts.category, .polarity = (float)parts.sign};
+    *slot = (uint32_t)hash_bytes(key.data, key.length) & mask;
+    while (slots[*slot] && !text_equal(members[slots[*slot] - 1], key))
+        *slot = (*slot + 1) & mask;
+    return slots[*slot] - 1;
+}
+
+static void begin_draft(Draft *draft, size_t factor_count, size_t member_count)
+{
+    uint32_t slots = 4;
+    while (slots < member_count + member_count / 2)
+        slots *= 2;
+    draft->factors = ARENA_ARRAY(&draft->arena, Factor, factor_count);
+    draft->members = ARENA_ARRAY(&draft->arena, rpmd_text, member_count);
+    draft->vectors = ARENA_ARRAY(&draft->arena, FeatureVector, member_count);
+    draft->member_factor = ARENA_ARRAY(&draft->arena, uint16_t, member_count);
+    draft->slots = NEW_ARRAY(uint32_t, slots);
+    draft->slot_mask = slots - 1;
+}
+
+/* False: an earlier factor has the key, and keeps it. */
+static bool add_member(Draft *draft, rpmd_text key, uint32_t *number)
+{
+    uint32_t slot;
+    if (find_member(draft->slots, draft->slot_mask, draft->members, key, &slot) != NO_MEMBER)
+        return false;
+    *number = draft->member_count++;
+    draft->members[*number] = key;
+    draft->member_factor[*number] = (uint16_t)(draft->factor_count - 1);
+    draft->slots[slot] = draft->member_count;
+    return true;
+}
+
+static char *copy_text(char *end, rpmd_text *text)
+{
+    if (text->length > 0)
+        memcpy(end, text->data, text->length);
+    text->data = end;
+    end[text->length] = '\0';
+    return end + text->length + 1;
+}
+
+/* One allocation behind the other, as large as they are: a user may be one of many thousands. */
+static FactorSet *finish_draft(Draft *draft)
+{
+    FactorSet *set = NEW(FactorSet);
+    size_t text_bytes = 0, terms = 0;
+    for (size_t f = 0; f < draft->factor_count; f++)
+        text_bytes += draft->factors[f].name.length + draft->factors[f].description.length + 2;
+    for (uint32_t m = 0; m < draft->member_count; m++) {
+        text_bytes += draft->members[m].length + 1;
+        terms += draft->vectors[m].count;
+    }
+    size_t rows = draft->member_count;
+    size_t size = draft->factor_count * sizeof(Factor) + rows * sizeof(rpmd_text) +
+                  (rows + 1 + 2 * terms) * sizeof(uint32_t) + rows * sizeof(uint16_t) + text_bytes;
+    char *room = memory_allocate(1, size);
+    atomic_init(&set->references, 1);
+    set->factors = (Factor *)room;
+    set->members = (rpmd_text *)(set->factors + draft->factor_count);
+    set->first_terms = (uint32_t *)(set->members + rows);
+    set->terms = set->first_terms + rows + 1;
+    set->weights = (float *)(set->terms + terms);
+    set->member_factor = (uint16_t *)(set->weights + terms);
+    set->count = draft->factor_count;
+    set->member_count = draft->member_count;
+    set->slots = TAKE_PTR(draft->slots);
+    set->slot_mask = draft->slot_mask;
+    char *end = (char *)(set->member_factor + rows);
+    for (uint32_t m = 0, at = 0; m < set->member_count; m++) {
+        const FeatureVector *vector = &draft->vectors[m];
+        set->members[m] = draft->members[m];
+        end = copy_text(end, &set->members[m]);
+        set->member_factor[m] = draft->member_factor[m];
+        for (uint32_t t = 0; t < vector->count; t++, at++) {
+            set->terms[at] = vector->terms[t];
+            set->weights[at] = vector->weights[t];
+        }
+        set->first_terms[m + 1] = at;
+    }
+    const rpmd_text *members = set->members;
+    for (size_t f = 0; f < set->count; f++) {
+        set->factors[f] = draft->factors[f];
+        set->factors[f].members = members;
+        members += set->factors[f].member_count;
+        end = copy_text(end, &set->factors[f].name);
+        end = copy_text(end, &set->factors[f].description);
+    }
+    set->bytes = memory_footprint(sizeof(*set)) + memory_footprint(size) +
+                 memory_footprint(((size_t)set->slot_mask + 1) * sizeof(uint32_t));
+    arena_finish(&draft->arena);
+    return set;
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -36,49 +145,56 @@ static int compare_texts(const void *a, const void *b)
     return text_compare(*(const rpmd_text *)a, *(const rpmd_text *)b);
 }
 
-static void add_factor(FactorSet *set, const FactorInput *input, Tokenizer *tokenizer)
+static FeatureVector vector_of_member(const FactorSet *set, uint32_t member)
 {
-    uint32_t f = (uint32_t)set->count++;
-    rpmd_text *members = ARENA_ARRAY(&set->arena, rpmd_text, input->member_count);
-    size_t count = 0;
+    uint32_t first = set->first_terms[member];
+    return (FeatureVector){set->terms + first, set->weights + first, set->first_terms[member + 1] - first};
+}
+
+static FeatureVector vector_of_key(Arena *arena, Tokenizer *tokenizer, rpmd_text key)
+{
+    FeatureKeyParts parts = feature_key_parts(key);
+    AnalyzedFeature feature = {.name = parts.name, .category = parts.category, .polarity = (float)parts.sign};
+    return feature_vector_of_key(arena, tokenizer, &feature);
+}
+
+static void add_factor(Draft *draft, const FactorInput *input, const FactorSet *known, Tokenizer *tokenizer)
+{
+    Factor *factor = &draft->factors[draft->factor_count++];
+    rpmd_text *keys = ARENA_ARRAY(&draft->arena, rpmd_text, input->member_count);
+    *factor = (Factor){.name = input->name, .description = input->description};
     if (input->member_count > 0) {
-        memcpy(members, input->members, input->member_count * sizeof(*members));
-        qsort(members, input->member_count, sizeof(*members), compare_texts);
+        memcpy(keys, input->members, input->member_count * sizeof(*keys));
+        qsort(keys, input->member_count, sizeof(*keys), compare_texts);
     }
-    set->first_member[f] = set->members.count;
-    for (size_t m = 0; m < input->member_count; m++) {
-        uint32_t number = set->members.count;
-        if (intern_add(&set->members, members[m]) < number)
-            continue; /* the first factor that has a key keeps it */
-        members[count] = arena_text(&set->arena, members[m]);
-        AnalyzedFeature feature = feature_of_key(members[count]);
-        set->member_factor[number] = f;
-        set->member_parts[number] = feature_key_parts(members[count++]);
-        set->member_vectors[number] = feature_vector_of_key(&set->arena, tokenizer, &feature);
+    for (size_t k = 0; k < input->member_count; k++) {
+        uint32_t number, slot;
+        if (!add_member(draft, keys[k], &number))
+            continue;
+        factor->member_count++;
+        uint32_t member =
+            known ? find_member(known->slots, known->slot_mask, known->members, keys[k], &slot) : NO_MEMBER;
+        draft->vectors[number] = member != NO_MEMBER ? vector_of_member(known, member)
+                                                     : vector_of_key(&draft->arena, tokenizer, keys[k]);
     }
-    set->factors[f] = (Factor){
-        .name = arena_text(&set->arena, input->name),
-        .description = arena_text(&set->arena, input->description),
-        .members = members,
-        .member_count = count,
-    };
+}
+
+FactorSet *factor_set_extend(const FactorInput *inputs, size_t count, const FactorSet *known,
+                             Tokenizer *tokenizer)
+{
+    Draft draft = {0};
+    size_t member_total = 0;
+    for (size_t f = 0; f < count; f++)
+        member_total += inputs[f].member_count;
+    begin_draft(&draft, count, member_total);
+    for (size_t f = 0; f < count; f++)
+        add_factor(&draft, &inputs[f], known, tokenizer);
+    return finish_draft(&draft);
 }
 
 FactorSet *factor_set_new(const FactorInput *inputs, size_t count, Tokenizer *tokenizer)
 {
-    FactorSet *set = NEW(FactorSet);
-    size_t member_total = 0;
-    atomic_init(&set->references, 1);
-    set->factors = ARENA_ARRAY(&set->arena, Factor, count);
-    set->first_member = ARENA_ARRAY(&set->arena, uint32_t, count);
-    for (size_t f = 0; f < count; f++)
-        member_total += inputs[f].member_count;
-    set->member_factor = ARENA_ARRAY(&set->arena, uint32_t, member_total);
-    set->member_parts = ARENA_ARRAY(&set->arena, FeatureKeyParts, member_total);
-    set->member_vectors = ARENA_ARRAY(&set->arena, FeatureVector, member_total);
-    for (size_t f = 0; f < count; f++)
-        add_factor(set, &inputs[f], tokenizer);
-    return set;
+    return factor_set_extend(inputs, count, NULL, tokenizer);
 }
 
 FactorSet *factor_set_ref(FactorSet *set)
@@ -92,8 +208,8 @@ void factor_set_unref(FactorSet *set)
 {
     if (!set || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) != 1)
         return;
-    intern_finish(&set->members);
-    arena_finish(&set->arena);
+    free(set->factors);
+    free(set->slots);
     free(set);
 }
 
@@ -109,8 +225,78 @@ const Factor *factor_set_get(const FactorSet *set, size_t factor)
 
 size_t factor_set_bytes(const FactorSet *set)
 {
-    return sizeof(*set) + set->arena.total + set->members.arena.total +
-           set->members.capacity * sizeof(rpmd_text) + set->members.slot_count * sizeof(uint32_t);
+    return set->bytes;
+}
+
+/* ---- as bytes: format | hash | factors: count, (name, description, members: count, (key, vector)) ---- */
+
+void factor_set_write(Buffer *bytes, const FactorSet *set)
+{
+    Buffer body = BUFFER_INIT;
+    uint32_t member = 0;
+    bytes_write_number(&body, set->count);
+    bytes_write_number(&body, set->member_count);
+    for (size_t f = 0; f < set->count; f++) {
+        const Factor *factor = &set->factors[f];
+        bytes_write_text(&body, factor->name);
+        bytes_write_text(&body, factor->description);
+        bytes_write_number(&body, factor->member_count);
+        for (size_t m = 0; m < factor->member_count; m++, member++) {
+            FeatureVector vector = vector_of_member(set, member);
+            bytes_write_text(&body, factor->members[m]);
+            feature_vector_write(&body, &vector);
+        }
+    }
+    bytes_write_number(bytes, FACTOR_SET_FORMAT);
+    bytes_write_u32(bytes, (uint32_t)hash_bytes(body.data, body.length));
+    buffer_append(bytes, body.data, body.length);
+    buffer_finish(&body);
+}
+
+static void read_factor(ByteReader *reader, Draft *draft, size_t member_total)
+{
+    Factor *factor = &draft->factors[draft->factor_count++];
+    factor->name = bytes_read_text(reader);
+    factor->description = bytes_read_text(reader);
+    factor->member_count = bytes_read_count(reader, 2);
+    reader->is_broken |= factor->member_count > member_total - draft->member_count;
+    for (size_t m = 0; m < factor->member_count && !reader->is_broken; m++) {
+        uint32_t number = 0;
+        reader->is_broken |= !add_member(draft, bytes_read_text(reader), &number);
+        uint32_t count = feature_vector_read_count(reader);
+        uint32_t *terms = ARENA_ARRAY(&draft->arena, uint32_t, count);
+        float *weights = ARENA_ARRAY(&draft->arena, float, count);
+        feature_vector_read(reader, count, terms, weights);
+        draft->vectors[number] = (FeatureVector){terms, weights, count};
+    }
+}
+
+FactorSet *factor_set_read(rpmd_text bytes)
+{
+    ByteReader reader = byte_reader(bytes);
+    uint64_t format = bytes_read_number(&reader);
+    uint32_t hash = bytes_read_u32(&reader);
+    if (reader.is_broken || format != FACTOR_SET_FORMAT ||
+        hash != (uint32_t)hash_bytes(reader.at, bytes_left(&reader)))
+        return NULL;
+    size_t count = bytes_read_count(&reader, 3), member_total = bytes_read_count(&reader, 2);
+    Draft draft = {0};
+    begin_draft(&draft, count, MAX(member_total, (size_t)1));
+    while (draft.factor_count < count && !reader.is_broken)
+        read_factor(&reader, &draft, member_total);
+    if (!reader.is_broken && bytes_left(&reader) == 0 && count < FACTOR_NONE)
+        return finish_draft(&draft);
+    free(draft.slots);
+    arena_finish(&draft.arena);
+    return NULL;
+}
+
+/* ---- the factor of a feature ---- */
+
+static bool is_comparable(rpmd_text key, FeatureKeyParts parts)
+{
+    FeatureKeyParts own = feature_key_parts(key);
+    return own.sign == parts.sign && text_equal(own.category, parts.category);
 }
 
 /* Mean cosine to the members of each factor of the same category and polarity; the best, if it is clear. */
@@ -122,13 +308,13 @@ static uint32_t nearest_factor(const FactorSet *set, const FeatureVector *vector
         const Factor *factor = &set->factors[f];
         double sum = 0;
         size_t compared = 0;
-        uint32_t first = set->first_member[f];
+        uint32_t first = (uint32_t)(factor->members - set->members);
         for (uint32_t m = first; m < first + factor->member_count && compared < FACTOR_COMPARED_MEMBERS;
              m++) {
-            const FeatureKeyParts *other = &set->member_parts[m];
-            if (other->sign != parts.sign || !text_equal(other->category, parts.category))
+            if (!is_comparable(set->members[m], parts))
                 continue;
-            sum += feature_vector_cosine(vector, &set->member_vectors[m]);
+            FeatureVector other = vector_of_member(set, m);
+            sum += feature_vector_cosine(vector, &other);
             compared++;
         }
         double mean = compared ? sum / (double)compared : 0;
@@ -143,15 +329,18 @@ static uint32_t nearest_factor(const FactorSet *set, const FeatureVector *vector
     return best >= FACTOR_JOIN_SIMILARITY && best - second >= FACTOR_CLEAR_MARGIN ? nearest : FACTOR_NONE;
 }
 
-uint32_t factor_set_assign(const FactorSet *set, Tokenizer *tokenizer, const AnalyzedFeature *feature,
-                           rpmd_text key)
+uint32_t factor_set_find(const FactorSet *set, rpmd_text key)
 {
-    (void)feature;
-    uint32_t member = intern_find(&set->members, key);
-    if (member != INTERN_NONE)
-        return set->member_factor[member];
+    uint32_t slot, member = find_member(set->slots, set->slot_mask, set->members, key, &slot);
+    return member != NO_MEMBER ? set->member_factor[member] : FACTOR_NONE;
+}
+
+uint32_t factor_set_assign(const FactorSet *set, Tokenizer *tokenizer, rpmd_text key)
+{
+    uint32_t factor = factor_set_find(set, key);
+    if (factor != FACTOR_NONE || set->count == 0)
+        return factor;
     _cleanup_arena_ Arena scratch = ARENA_INIT;
-    AnalyzedFeature bare = feature_of_key(key);
-    FeatureVector vector = feature_vector_of_key(&scratch, tokenizer, &bare);
+    FeatureVector vector = vector_of_key(&scratch, tokenizer, key);
     return nearest_factor(set, &vector, feature_key_parts(key));
 }

@@ -44,6 +44,9 @@ typedef struct FactorInput {
 /* A set with one reference. */
 FactorSet *factor_set_new(const FactorInput *factors, size_t count, Tokenizer *tokenizer)
     __attribute__((returns_nonnull));
+/* The same; the vectors of members that a set knows already are taken from there (NULL: none). */
+FactorSet *factor_set_extend(const FactorInput *factors, size_t count, const FactorSet *known,
+                             Tokenizer *tokenizer) __attribute__((returns_nonnull));
 FactorSet *factor_set_ref(FactorSet *set);
 void factor_set_unref(FactorSet *set);
 
@@ -58,12 +61,14 @@ const Factor *factor_set_get(const FactorSet *set, size_t factor);
 size_t factor_set_bytes(const FactorSet *set);
 
 /*
- * The factor of a feature: the one that has its key, else the nearest of the same category and polarity where
- * that is near enough and not as near as another, else FACTOR_NONE. A function of the set and the feature
- * alone.
+ * The factor of a feature by its key: the one that has the key, else the nearest of the same category and
+ * polarity where that is near enough and not as near as another, else FACTOR_NONE. A function of the set and
+ * the key alone.
  */
-uint32_t factor_set_assign(const FactorSet *set, Tokenizer *tokenizer, const AnalyzedFeature *feature,
-                           rpmd_text key);
+uint32_t factor_set_assign(const FactorSet *set, Tokenizer *tokenizer, rpmd_text key);
+
+/* The factor that has the key, or FACTOR_NONE. */
+uint32_t factor_set_find(const FactorSet *set, rpmd_text key);
 
 /* Clusters the features of a history, in its order. Deterministic; items that take no part are passed over.
  */
@@ -71,8 +76,8 @@ FactorSet *factor_set_cluster(ModelItem *const *items, size_t count, Tokenizer *
     __attribute__((returns_nonnull));
 
 /*
- * The set with new factors for unassigned features that FACTOR_PROMOTION_ITEMS distinct items meet, or NULL
- * where there is nothing to promote. factors[i][f] is the factor of feature f of items[i].
+ * The set with a new factor for each of these keys, which are in no factor yet, as far as FACTOR_LIMIT lets;
+ * NULL where there is none.
  */
-FactorSet *factor_set_promote(const FactorSet *set, ModelItem *const *items, uint32_t *const *factors,
-                              size_t count, Tokenizer *tokenizer);
+FactorSet *factor_set_promote(const FactorSet *set, const rpmd_text *keys, size_t count,
+                              Tokenizer *tokenizer);

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/method/item.h"
+#include "lib/method/item_internal.h"
 
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/method/population.h"
+#include "lib/method/contribution.h"
 
 #include <stdatomic.h>
 
-static rpmd_text *copy_texts(Arena *arena, const rpmd_text *texts, size_t count)
-{
-    rpmd_text *copy = ARENA_ARRAY(arena, rpmd_text, count);
-    for (size_t i = 0; i < count; i++)
-        copy[i] = arena_text(arena, texts[i]);
-    return copy;
-}
+static const ItemDetails no_details;
 
 void analysis_copy(Arena *arena, Analysis *copy, const Analysis *analysis)
 {
@@ -44,32 +38,225 @@ void analysis_copy(Arena *arena, Analysis *copy, const Analysis *analysis)
     copy->embedding.values = values;
 }
 
-ModelItem *model_item_new(const ModelItemInput *input, Tokenizer *tokenizer)
+/* ---- what follows from the texts ---- */
+
+bool analysis_counts(const Analysis *analysis)
 {
-    ModelItem *item = NEW(ModelItem);
-    Arena *arena = &item->arena;
+    return analysis && analysis->code == STATUS_OK && analysis->has_answer;
+}
+
+ItemDerived *item_derived_new(size_t term_count, size_t word_count)
+{
+    ItemDerived *derived = memory_allocate(1, sizeof(*derived) + word_count * sizeof(uint64_t) +
+                                                  term_count * (sizeof(uint32_t) + sizeof(float)));
+    uint64_t *words = (uint64_t *)(derived + 1);
+    uint32_t *terms = (uint32_t *)(words + word_count);
+    derived->words = words;
+    derived->word_count = word_count;
+    derived->vector = (FeatureVector){terms, (float *)(terms + term_count), (uint32_t)term_count};
+    return derived;
+}
+
+ItemDerived *item_derive(Tokenizer *tokenizer, rpmd_text query, const Analysis *analysis)
+{
+    _cleanup_arena_ Arena scratch = ARENA_INIT;
+    size_t word_count = 0;
+    const uint64_t *words = population_words(&scratch, tokenizer, query, &word_count);
+    FeatureVector vector = feature_vector(&scratch, tokenizer, analysis->features, analysis->feature_count);
+    ItemDerived *derived = item_derived_new(vector.count, word_count);
+    if (word_count > 0)
+        memcpy((uint64_t *)derived->words, words, word_count * sizeof(*words));
+    if (vector.count > 0) {
+        memcpy((uint32_t *)derived->vector.terms, vector.terms, vector.count * sizeof(uint32_t));
+        memcpy((float *)derived->vector.weights, vector.weights, vector.count * sizeof(float));
+    }
+    return derived;
+}
+
+ItemDerived *model_item_take_derived(const ModelItem *item, Tokenizer **tokenizer)
+{
+    ItemDerived *derived = atomic_exchange(&((ModelItem *)item)->derived, NULL);
+    if (derived)
+        return derived;
+    if (!model_item_counts(item))
+        return item_derived_new(0, 0);
+    _cleanup_arena_ Arena scratch = ARENA_INIT;
+    if (!*tokenizer)
+        *tokenizer = tokenizer_new();
+    return item_derive(*tokenizer, item->query, model_item_analysis(item, &scratch));
+}
+
+void model_item_give_derived(const ModelItem *item, ItemDerived *derived)
+{
+    free(atomic_exchange(&((ModelItem *)item)->derived, derived));
+}
+
+/* ---- making: one allocation, filled from front to back ---- */
+
+/* Where the parts of an item lie in its memory. */
+typedef struct Layout {
+    size_t details;
+    size_t features;
+    size_t options;
+    size_t option_classes;
+    size_t traits;
+    size_t embedding;
+    size_t texts;
+    size_t size;
+} Layout;
+
+static bool has_details(const ModelItemInput *input, const Analysis *analysis)
+{
+    return input->option_count > 0 || analysis->option_class_count > 0 || analysis->trait_count > 0 ||
+           analysis->embedding.count > 0 || analysis->error.length > 0 || analysis->drop_reason.length > 0 ||
+           input->reasoning.length > 0;
+}
+
+static size_t text_bytes(rpmd_text text)
+{
+    return text.length + 1;
+}
+
+static Layout lay_out(const ModelItemInput *input, const Analysis *analysis)
+{
+    Layout layout = {.details = sizeof(ModelItem)};
+    layout.features = layout.details + (has_details(input, analysis) ? sizeof(ItemDetails) : 0);
+    layout.options = layout.features + analysis->feature_count * sizeof(ItemFeature);
+    layout.option_classes = layout.options + input->option_count * sizeof(rpmd_text);
+    layout.traits = layout.option_classes + analysis->option_class_count * sizeof(AnswerClass);
+    layout.embedding = layout.traits + analysis->trait_count * sizeof(AnalyzedTrait);
+    layout.texts = layout.embedding + analysis->embedding.count * sizeof(float);
+    size_t size = text_bytes(input->id) + text_bytes(input->query) + text_bytes(input->response) +
+                  text_bytes(input->extractor_version);
+    if (!text_equal(analysis->answer, input->response))
+        size += text_bytes(analysis->answer);
+    if (!text_equal(analysis->answer_class, analysis->answer))
+        size += text_bytes(analysis->answer_class);
+    if (has_details(input, analysis))
+        size +=
+            text_bytes(analysis->error) + text_bytes(analysis->drop_reason) + text_bytes(input->reasoning);
+    for (size_t o = 0; o < input->option_count; o++)
+        size += text_bytes(input->options[o]);
+    for (size_t o = 0; o < analysis->option_class_count; o++)
+        size += text_bytes(analysis->option_classes[o].name);
+    for (size_t t = 0; t < analysis->trait_count; t++)
+        size += text_bytes(analysis->traits[t].name) + text_bytes(analysis->traits[t].meaning);
+    layout.size = layout.texts + size;
+    return layout;
+}
+
+/* Copies a text, with a NUL behind it. */
+static rpmd_text put_text(char **end, rpmd_text text)
+{
+    char *copy = *end;
+    if (text.length > 0)
+        memcpy(copy, text.data, text.length);
+    copy[text.length] = '\0';
+    *end += text.length + 1;
+    return (rpmd_text){copy, text.length};
+}
+
+/* An answer often is the response, and its class the answer: then the text is there already. */
+static rpmd_text put_again(char **end, rpmd_text text, rpmd_text there)
+{
+    return text_equal(text, there) ? there : put_text(end, text);
+}
+
+static void fill_details(ModelItem *item, const Layout *layout, const ModelItemInput *input,
+                         const Analysis *analysis, char **end)
+{
+    char *memory = (char *)item;
+    ItemDetails *details = (ItemDetails *)(memory + layout->details);
+    rpmd_text *options = (rpmd_text *)(memory + layout->options);
+    AnswerClass *classes = (AnswerClass *)(memory + layout->option_classes);
+    AnalyzedTrait *traits = (AnalyzedTrait *)(memory + layout->traits);
+    float *values = (float *)(memory + layout->embedding);
+    for (size_t o = 0; o < input->option_count; o++)
+        options[o] = put_text(end, input->options[o]);
+    for (size_t o = 0; o < analysis->option_class_count; o++)
+        classes[o] = (AnswerClass){.name = put_text(end, analysis->option_classes[o].name),
+                                   .position = analysis->option_classes[o].position};
+    for (size_t t = 0; t < analysis->trait_count; t++)
+        traits[t] = (AnalyzedTrait){.name = put_text(end, analysis->traits[t].name),
+                                    .meaning = put_text(end, analysis->traits[t].meaning)};
+    if (analysis->embedding.count > 0)
+        memcpy(values, analysis->embedding.values, analysis->embedding.count * sizeof(float));
+    *details = (ItemDetails){
+        .options = options,
+        .option_count = input->option_count,
+        .option_classes = classes,
+        .option_class_count = analysis->option_class_count,
+        .traits = traits,
+        .trait_count = analysis->trait_count,
+        .embedding = {values, analysis->embedding.count, analysis->embedding.space},
+        .error = put_text(end, analysis->error),
+        .drop_reason = put_text(end, analysis->drop_reason),
+        .reasoning = put_text(end, input->reasoning),
+    };
+    item->details = details;
+}
+
+/* Returns the bytes of texts that were not there before. */
+static size_t fill_features(ModelItem *item, const Layout *layout, FeatureTexts *texts,
+                            const Analysis *analysis)
+{
+    ItemFeature *features = (ItemFeature *)((char *)item + layout->features);
+    size_t new_bytes = 0;
+    for (size_t f = 0; f < analysis->feature_count; f++) {
+        const AnalyzedFeature *feature = &analysis->features[f];
+        features[f] = (ItemFeature){.text = feature_text_take(texts, feature, &new_bytes),
+                                    .polarity = feature->polarity,
+                                    .strength = feature->strength,
+                                    .evidence_begin = feature->evidence.begin,
+                                    .evidence_length = feature->evidence.end - feature->evidence.begin,
+                                    .judgement = feature->judgement};
+    }
+    item->features = features;
+    item->feature_count = (uint32_t)analysis->feature_count;
+    return new_bytes;
+}
+
+ModelItem *model_item_make(const ModelItemInput *input, uint64_t question, ItemDerived *derived)
+{
+    static const Analysis nothing = {.answer_option = ANALYSIS_NO_OPTION};
+    const Analysis *analysis = input->analysis ? input->analysis : &nothing;
+    Layout layout = lay_out(input, analysis);
+    _cleanup_free_ char *room = memory_allocate(1, layout.size);
+    ModelItem *item = (ModelItem *)room;
+    char *end = room + layout.texts;
+    size_t text_bytes_new = fill_features(item, &layout, input->texts, analysis);
     atomic_init(&item->references, 1);
-    item->id = arena_text(arena, input->id);
-    item->query = arena_text(arena, input->query);
-    item->response = arena_text(arena, input->response);
+    atomic_init(&item->derived, NULL);
+    item->id = put_text(&end, input->id);
+    item->query = put_text(&end, input->query);
+    item->response = put_text(&end, input->response);
+    item->extractor_version = put_text(&end, input->extractor_version);
+    item->answer = put_again(&end, analysis->answer, item->response);
+    item->answer_class = put_again(&end, analysis->answer_class, item->answer);
     item->number = input->number;
     item->revision = input->revision;
     item->order_us = input->order_us;
     item->time_us = input->time_us;
-    item->options = copy_texts(arena, input->options, input->option_count);
-    item->option_count = input->option_count;
-    item->extractor_version = arena_text(arena, input->extractor_version);
-    item->reasoning = arena_text(arena, input->reasoning);
-    if (input->analysis)
-        analysis_copy(arena, &item->analysis, input->analysis);
-    item->keys = ARENA_ARRAY(arena, rpmd_text, item->analysis.feature_count);
-    for (size_t i = 0; i < item->analysis.feature_count; i++)
-        item->keys[i] = feature_key(arena, &item->analysis.features[i]);
-    item->vector = feature_vector(arena, tokenizer, item->analysis.features, item->analysis.feature_count);
-    item->population_keys = population_keys(arena, tokenizer, item->query, &item->analysis);
-    item->question = population_question(item->query, item->options, item->option_count);
-    item->bytes = sizeof(*item) + arena->total;
+    item->question = question;
+    item->features_dropped = analysis->features_dropped;
+    item->answer_option = (uint32_t)MIN(analysis->answer_option, (size_t)UINT32_MAX);
+    item->code = (uint8_t)analysis->code;
+    item->has_answer = analysis->has_answer;
+    item->details = &no_details;
+    if (has_details(input, analysis))
+        fill_details(item, &layout, input, analysis, &end);
+    item->derived = derived;
+    item->bytes = (uint32_t)(memory_footprint(layout.size) + text_bytes_new);
+    room = NULL;
     return item;
+}
+
+ModelItem *model_item_new(const ModelItemInput *input, Tokenizer *tokenizer)
+{
+    bool counts = input->extractor_version.length > 0 && analysis_counts(input->analysis);
+    return model_item_make(
+        input, counts ? population_question(input->query, input->options, input->option_count) : 0,
+        counts ? item_derive(tokenizer, input->query, input->analysis) : NULL);
 }
 
 ModelItem *model_item_ref(ModelItem *item)
@@ -83,22 +270,55 @@ void model_item_unref(ModelItem *item)
 {
     if (!item || atomic_fetch_sub_explicit(&item->references, 1, memory_order_acq_rel) != 1)
         return;
-    arena_finish(&item->arena);
+    for (uint32_t f = 0; f < item->feature_count; f++)
+        feature_text_unref(item->features[f].text);
+    free(item->derived);
     free(item);
 }
 
-bool model_item_counts(const ModelItem *item)
+/* ---- as plain data ---- */
+
+AnalyzedFeature model_item_feature(const ModelItem *item, size_t feature)
 {
-    return item->extractor_version.length > 0 && item->analysis.code == STATUS_OK &&
-           item->analysis.has_answer;
+    const ItemFeature *held = &item->features[feature];
+    return (AnalyzedFeature){
+        .name = held->text->name,
+        .context = held->text->context,
+        .category = held->text->category,
+        .polarity = held->polarity,
+        .strength = held->strength,
+        .evidence = {held->evidence_begin, held->evidence_begin + held->evidence_length},
+        .judgement = (FeatureJudgement)held->judgement,
+    };
 }
 
-int model_item_compare(const ModelItem *a, const ModelItem *b)
+const Analysis *model_item_analysis(const ModelItem *item, Arena *arena)
 {
-    if (a->order_us != b->order_us)
-        return a->order_us < b->order_us ? -1 : 1;
-    return (a->number > b->number) - (a->number < b->number);
+    const ItemDetails *details = item->details;
+    Analysis *analysis = ARENA_NEW(arena, Analysis);
+    *analysis = (Analysis){
+        .code = (StatusCode)item->code,
+        .error = details->error,
+        .features = ARENA_ARRAY(arena, AnalyzedFeature, item->feature_count),
+        .feature_count = item->feature_count,
+        .features_dropped = item->features_dropped,
+        .drop_reason = details->drop_reason,
+        .option_classes = (AnswerClass *)details->option_classes,
+        .option_class_count = details->option_class_count,
+        .has_answer = item->has_answer,
+        .answer = item->answer,
+        .answer_class = item->answer_class,
+        .answer_option = item->answer_option == UINT32_MAX ? ANALYSIS_NO_OPTION : item->answer_option,
+        .traits = (AnalyzedTrait *)details->traits,
+        .trait_count = details->trait_count,
+        .embedding = details->embedding,
+    };
+    for (uint32_t f = 0; f < item->feature_count; f++)
+        analysis->features[f] = model_item_feature(item, f);
+    return analysis;
 }
+
+/* ---- keys ---- */
 
 int feature_sign(float polarity)
 {

@@ -1,251 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/method/model.h"
-
-#include "lib/base/intern.h"
 #include "lib/base/memory.h"
-#include "lib/base/text.h"
+#include "lib/method/contribution.h"
+#include "lib/method/model_internal.h"
 
 #include <stdatomic.h>
 
-/* ---- entries ---- */
-
-static ModelEntry *entry_ref(ModelEntry *entry)
-{
-    atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
-    return entry;
-}
-
-static void entry_unref(ModelEntry *entry)
-{
-    if (!entry || atomic_fetch_sub_explicit(&entry->references, 1, memory_order_acq_rel) != 1)
-        return;
-    model_item_unref(entry->item);
-    free(entry->factors);
-    free(entry->met);
-    free(entry);
-}
-
-static size_t entry_bytes(const ModelEntry *entry)
-{
-    return sizeof(*entry) + sizeof(ModelEntry *) + entry->item->bytes +
-           entry->item->analysis.feature_count * 2 * sizeof(uint32_t);
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-    return (first > second) - (first < second);
-}
-
-/* A new entry: the factors of the item's features under the set. */
-static ModelEntry *entry_new(ModelItem *item, const FactorSet *factors, Tokenizer *tokenizer)
-{
-    ModelEntry *entry = NEW(ModelEntry);
-    size_t count = item->analysis.feature_count;
-    atomic_init(&entry->references, 1);
-    entry->item = model_item_ref(item);
-    entry->number = item->number;
-    entry->factors = NEW_ARRAY(uint32_t, count);
-    entry->met = NEW_ARRAY(uint32_t, count);
-    uint32_t met = 0;
-    for (size_t f = 0; f < count; f++) {
-        entry->factors[f] = factor_set_assign(factors, tokenizer, &item->analysis.features[f], item->keys[f]);
-        if (entry->factors[f] != FACTOR_NONE)
-            entry->met[met++] = entry->factors[f];
-    }
-    qsort(entry->met, met, sizeof(uint32_t), compare_numbers);
-    for (uint32_t m = 0; m < met; m++)
-        if (m == 0 || entry->met[m] != entry->met[m - 1])
-            entry->met[entry->met_count++] = entry->met[m];
-    return entry;
-}
-
-/* ---- assembling: everything that follows from entries and factors ---- */
-
-static int compare_texts(const void *a, const void *b)
-{
-    return text_compare(*(const rpmd_text *)a, *(const rpmd_text *)b);
-}
-
-/* LABELS and ORDINAL: every class there is. OPTIONS: the classes that were seen, by bytes. */
-static void set_classes(UserModel *model, const ModelTask *task)
-{
-    rpmd_text *classes = NULL;
-    if (task->answer_kind == RPMD_ANSWER_LABELS) {
-        classes = ARENA_ARRAY(&model->arena, rpmd_text, task->label_count);
-        for (size_t c = 0; c < task->label_count; c++)
-            classes[model->class_count++] = arena_text(&model->arena, task->labels[c]);
-    } else if (task->answer_kind == RPMD_ANSWER_ORDINAL) {
-        classes = ARENA_ARRAY(&model->arena, rpmd_text, (size_t)(task->ordinal_max - task->ordinal_min) + 1);
-        for (int32_t value = task->ordinal_min; value <= task->ordinal_max; value++)
-            classes[model->class_count++] = text_of(arena_format(&model->arena, "%d", value));
-    } else if (task->answer_kind == RPMD_ANSWER_OPTIONS) {
-        _cleanup_intern_ Intern seen = INTERN_INIT;
-        for (uint32_t e = 0; e < model->entry_count; e++)
-            if (model_item_counts(model->entries[e]->item))
-                intern_add(&seen, model->entries[e]->item->analysis.answer_class);
-        classes = ARENA_ARRAY(&model->arena, rpmd_text, seen.count);
-        for (; model->class_count < seen.count; model->class_count++)
-            classes[model->class_count] = arena_text(&model->arena, seen.texts[model->class_count]);
-        if (seen.count > 0)
-            qsort(classes, seen.count, sizeof(rpmd_text), compare_texts);
-    }
-    model->classes = classes;
-}
-
-uint32_t user_model_class(const UserModel *model, rpmd_text answer_class)
-{
-    if (model->answer_kind == RPMD_ANSWER_OPTIONS && model->class_count > 0) {
-        const rpmd_text *found =
-            bsearch(&answer_class, model->classes, model->class_count, sizeof(rpmd_text), compare_texts);
-        return found ? (uint32_t)(found - model->classes) : CLASS_NONE;
-    }
-    for (uint32_t c = 0; c < model->class_count; c++)
-        if (text_equal(model->classes[c], answer_class))
-            return c;
-    return CLASS_NONE;
-}
-
-static void count_judgement(FactorCounts *counts, FeatureJudgement judgement, int step)
-{
-    counts->influence += (uint32_t)((judgement >= FEATURE_INFLUENTIAL_NEGATIVE) * step);
-    counts->negative += (uint32_t)((judgement == FEATURE_INFLUENTIAL_NEGATIVE) * step);
-    counts->neutral += (uint32_t)((judgement == FEATURE_INFLUENTIAL_NEUTRAL) * step);
-    counts->positive += (uint32_t)((judgement == FEATURE_INFLUENTIAL_POSITIVE) * step);
-}
-
-/* The arrays of counts while a model is made. */
-typedef struct Tally {
-    FactorCounts *counts;
-    uint32_t *by_class;
-    uint32_t *totals;
-} Tally;
-
-static Tally begin_tally(UserModel *model)
-{
-    Tally tally = {
-        .counts = ARENA_ARRAY(&model->arena, FactorCounts, model->factor_count),
-        .by_class = ARENA_ARRAY(&model->arena, uint32_t, (size_t)model->factor_count * model->class_count),
-        .totals = ARENA_ARRAY(&model->arena, uint32_t, model->class_count),
-    };
-    model->counts = tally.counts;
-    model->by_class = tally.by_class;
-    model->class_totals = tally.totals;
-    return tally;
-}
-
-/* Adds an entry's share of every count (step 1), or takes it out (step -1). */
-static void count_entry(UserModel *model, const Tally *tally, const ModelEntry *entry, int step)
-{
-    const Analysis *analysis = &entry->item->analysis;
-    uint32_t change = (uint32_t)step;
-    model->features_dropped += (uint64_t)((int64_t)analysis->features_dropped * step);
-    model->entry_bytes += (size_t)step * entry_bytes(entry);
-    if (!model_item_counts(entry->item)) {
-        model->failed_count += entry->item->extractor_version.length > 0 ? change : 0;
-        return;
-    }
-    uint32_t answer = user_model_class(model, analysis->answer_class);
-    model->item_count += change;
-    if (answer != CLASS_NONE)
-        tally->totals[answer] += change;
-    for (uint32_t m = 0; m < entry->met_count; m++) {
-        tally->counts[entry->met[m]].items += change;
-        if (answer != CLASS_NONE)
-            tally->by_class[(size_t)entry->met[m] * model->class_count + answer] += change;
-    }
-    for (size_t f = 0; f < analysis->feature_count; f++) {
-        if (entry->factors[f] == FACTOR_NONE)
-            model->unassigned += (uint64_t)(int64_t)step;
-        else
-            count_judgement(&tally->counts[entry->factors[f]], analysis->features[f].judgement, step);
-    }
-}
-
-static void count_statistics(UserModel *model)
-{
-    Tally tally = begin_tally(model);
-    for (uint32_t e = 0; e < model->entry_count; e++)
-        count_entry(model, &tally, model->entries[e], 1);
-}
-
-static int compare_traits(const void *a, const void *b)
-{
-    const TraitCount *first = a, *second = b;
-    if (first->items != second->items)
-        return first->items > second->items ? -1 : 1;
-    return text_compare(first->name, second->name);
-}
-
-static void count_traits(UserModel *model)
-{
-    _cleanup_intern_ Intern names = INTERN_INIT;
-    TraitCount *traits = NULL;
-    uint32_t *last_entries = NULL; /* that have the trait; an item may show it twice */
-    uint32_t count = 0, capacity = 0, last_capacity = 0;
-    for (uint32_t e = 0; e < model->entry_count; e++) {
-        const ModelItem *item = model->entries[e]->item;
-        for (size_t t = 0; model_item_counts(item) && t < item->analysis.trait_count; t++) {
-            uint32_t number = intern_add(&names, item->analysis.traits[t].name);
-            if (number == count) {
-                GROW(traits, count, capacity);
-                GROW(last_entries, count, last_capacity);
-                last_entries[count] = UINT32_MAX;
-                traits[count++] =
-                    (TraitCount){.name = arena_text(&model->arena, item->analysis.traits[t].name),
-                                 .meaning = arena_text(&model->arena, item->analysis.traits[t].meaning)};
-            }
-            traits[number].items += last_entries[number] != e; // NOLINT(clang-analyzer-core.NullDereference)
-            last_entries[number] = e;
-        }
-    }
-    if (count > 0)
-        qsort(traits, count, sizeof(TraitCount), compare_traits);
-    TraitCount *kept = ARENA_ARRAY(&model->arena, TraitCount, count);
-    if (count > 0)
-        memcpy(kept, traits, count * sizeof(TraitCount));
-    model->traits = kept;
-    model->trait_count = count;
-    free(last_entries);
-    free(traits);
-}
-
-static void flatten_vectors(UserModel *model)
-{
-    uint32_t *offsets = ARENA_ARRAY(&model->arena, uint32_t, (size_t)model->entry_count + 1);
-    uint32_t total = 0;
-    for (uint32_t e = 0; e < model->entry_count; e++) {
-        offsets[e] = total;
-        total += model_item_counts(model->entries[e]->item) ? model->entries[e]->item->vector.count : 0;
-    }
-    offsets[model->entry_count] = total;
-    uint32_t *terms = ARENA_ARRAY(&model->arena, uint32_t, total);
-    float *weights = ARENA_ARRAY(&model->arena, float, total);
-    for (uint32_t e = 0; e < model->entry_count; e++) {
-        const FeatureVector *vector = &model->entries[e]->item->vector;
-        uint32_t count = offsets[e + 1] - offsets[e];
-        if (count > 0) {
-            memcpy(terms + offsets[e], vector->terms, count * sizeof(uint32_t));
-            memcpy(weights + offsets[e], vector->weights, count * sizeof(float));
-        }
-    }
-    model->offsets = offsets;
-    model->terms = terms;
-    model->weights = weights;
-}
-
-/* What does not have to be counted. Takes the entries (an array of owned references, in order) and a
- * reference to the factors. */
-static UserModel *begin_model(const ModelTask *task, ModelEntry **entries, uint32_t count, FactorSet *factors)
+/* Takes a reference to the factors. */
+static UserModel *begin_model(const ModelTask *task, FactorSet *factors)
 {
     UserModel *model = NEW(UserModel);
     atomic_init(&model->references, 1);
     model->answer_kind = task->answer_kind;
     model->ordinal_min = task->ordinal_min;
     model->ordinal_max = task->ordinal_max;
-    model->extractor_version = arena_text(&model->arena, task->extractor_version);
-    model->entries = entries;
-    model->entry_count = count;
     model->factors = factors;
     model->factor_count = (uint32_t)factor_set_count(factors);
     return model;
@@ -253,234 +20,328 @@ static UserModel *begin_model(const ModelTask *task, ModelEntry **entries, uint3
 
 static UserModel *finish_model(UserModel *model)
 {
-    model->bytes =
-        sizeof(*model) + model->arena.total + factor_set_bytes(model->factors) + model->entry_bytes;
+    model->bytes += memory_footprint(sizeof(*model)) + factor_set_bytes(model->factors) +
+                    share_bytes(model->share) + memory_footprint(model->entry_count * sizeof(ModelEntry *)) +
+                    memory_footprint(model->block_count * sizeof(ModelBlock *)) +
+                    memory_footprint(model->entry_count * sizeof(ModelItem *)) +
+                    memory_footprint(model->question_count * sizeof(ModelItem *));
+    for (uint32_t b = 0; b < model->block_count; b++)
+        model->bytes += model->blocks[b]->bytes;
     return model;
 }
 
-static UserModel *assemble(const ModelTask *task, ModelEntry **entries, uint32_t count, FactorSet *factors)
+/* ---- what is derived of items that are not in a model yet ---- */
+
+static ItemDerived **take_derived(const ModelChange *change, Assigner *assigner)
 {
-    UserModel *model = begin_model(task, entries, count, factors);
-    set_classes(model, task);
-    count_statistics(model);
-    count_traits(model);
-    flatten_vectors(model);
-    return finish_model(model);
+    ItemDerived **derived = NEW_ARRAY(ItemDerived *, change->added_count);
+    for (uint32_t a = 0; a < change->added_count; a++)
+        if (model_item_counts(change->added[a]))
+            derived[a] = model_item_take_derived(change->added[a], &assigner->tokenizer);
+    return derived;
 }
 
-/* ---- changing by one item: what the model before knows is carried over ---- */
-
-static bool shows_traits(const ModelEntry *entry)
+static void free_derived(ItemDerived **derived, const ModelChange *change)
 {
-    return entry && entry->item->analysis.trait_count > 0;
+    for (uint32_t a = 0; a < change->added_count; a++)
+        free(derived[a]);
+    free(derived);
 }
 
-/* Whether all counts but those of the two entries (NULL: none) stay what they were. */
-static bool counts_carry_over(const UserModel *before, const ModelTask *task, const ModelEntry *removed,
-                              const ModelEntry *added)
+/* ---- the share, and what it says of features that may become factors ---- */
+
+static void add_to_share(ShareBuilder *builder, const UserModel *model, const ModelItem *item,
+                         const ItemDerived *derived, int32_t step)
 {
-    /* The first item that shows a trait gives its meaning: that needs all items. */
-    if (before->trait_count > 0 || shows_traits(added) || task->answer_kind != before->answer_kind)
-        return false;
-    if (task->answer_kind == RPMD_ANSWER_LABELS) {
-        if (task->label_count != before->class_count)
-            return false;
-        for (uint32_t c = 0; c < before->class_count; c++)
-            if (!text_equal(before->classes[c], task->labels[c]))
-                return false;
+    uint32_t class = share_builder_class(builder, item->answer_class);
+    /* Open answers are not pooled; their features are counted for user_model_promote. */
+    if (model->answer_kind != RPMD_ANSWER_TEXT) {
+        share_builder_add(builder, POPULATION_EVERY_ITEM, class, step);
+        for (size_t w = 0; w < derived->word_count; w++)
+            share_builder_add(builder, derived->words[w], class, step);
     }
-    if (task->answer_kind != RPMD_ANSWER_OPTIONS)
-        return task->ordinal_min == before->ordinal_min && task->ordinal_max == before->ordinal_max;
-    /* No class may come or go. */
-    if (added && model_item_counts(added->item) &&
-        user_model_class(before, added->item->analysis.answer_class) == CLASS_NONE)
-        return false;
-    if (!removed || !model_item_counts(removed->item))
-        return true;
-    return before->class_totals[user_model_class(before, removed->item->analysis.answer_class)] > 1;
-}
-
-static void carry_classes(UserModel *model, const UserModel *before)
-{
-    rpmd_text *classes = ARENA_ARRAY(&model->arena, rpmd_text, before->class_count);
-    for (; model->class_count < before->class_count; model->class_count++)
-        classes[model->class_count] = arena_text(&model->arena, before->classes[model->class_count]);
-    model->classes = classes;
-}
-
-static void carry_statistics(UserModel *model, const UserModel *before, const ModelEntry *removed,
-                             const ModelEntry *added)
-{
-    Tally tally = begin_tally(model);
-    size_t cells = (size_t)model->factor_count * model->class_count;
-    if (model->factor_count > 0)
-        memcpy(tally.counts, before->counts, model->factor_count * sizeof(FactorCounts));
-    if (cells > 0)
-        memcpy(tally.by_class, before->by_class, cells * sizeof(uint32_t));
-    if (model->class_count > 0)
-        memcpy(tally.totals, before->class_totals, model->class_count * sizeof(uint32_t));
-    model->item_count = before->item_count;
-    model->failed_count = before->failed_count;
-    model->features_dropped = before->features_dropped;
-    model->unassigned = before->unassigned;
-    model->entry_bytes = before->entry_bytes;
-    if (removed)
-        count_entry(model, &tally, removed, -1);
-    if (added)
-        count_entry(model, &tally, added, 1);
-}
-
-static void append_vector(UserModel *model, uint32_t *offset, const uint32_t *terms, const float *weights,
-                          uint32_t count)
-{
-    if (count > 0) {
-        memcpy((uint32_t *)model->terms + *offset, terms, count * sizeof(uint32_t));
-        memcpy((float *)model->weights + *offset, weights, count * sizeof(float));
+    for (uint32_t f = 0; f < item->feature_count; f++) {
+        bool is_repeated = false;
+        for (uint32_t g = 0; g < f && !is_repeated; g++)
+            is_repeated = item->features[g].text->population_key == item->features[f].text->population_key;
+        if (!is_repeated)
+            share_builder_add(builder, item->features[f].text->population_key, class, step);
     }
-    *offset += count;
 }
 
-/* The same as flatten_vectors, from the flat copy before: the items need not be read. */
-static void carry_vectors(UserModel *model, const UserModel *before, const ModelEntry *added)
+static void change_share(UserModel *model, const UserModel *before, const ModelChange *change,
+                         ItemDerived *const *derived, Assigner *assigner)
 {
-    const FeatureVector none = {0};
-    const FeatureVector *own = added && model_item_counts(added->item) ? &added->item->vector : &none;
-    size_t most = (size_t)before->offsets[before->entry_count] + own->count;
-    uint32_t *offsets = ARENA_ARRAY(&model->arena, uint32_t, (size_t)model->entry_count + 1);
-    uint32_t total = 0;
-    model->terms = ARENA_ARRAY(&model->arena, uint32_t, most);
-    model->weights = ARENA_ARRAY(&model->arena, float, most);
-    for (uint32_t e = 0, b = 0; e < model->entry_count; e++) {
-        offsets[e] = total;
-        if (model->entries[e] == added) {
-            append_vector(model, &total, own->terms, own->weights, own->count);
+    ShareBuilder builder;
+    share_builder_begin(&builder, before ? before->share : NULL);
+    for (uint32_t r = 0; r < change->removed_count; r++) {
+        const ModelItem *item = change->removed[r]->item;
+        if (!model_item_counts(item))
             continue;
-        }
-        while (before->entries[b] != model->entries[e])
-            b++;
-        append_vector(model, &total, before->terms + before->offsets[b], before->weights + before->offsets[b],
-                      before->offsets[b + 1] - before->offsets[b]);
-        b++;
+        ItemDerived *old = model_item_take_derived(item, &assigner->tokenizer);
+        add_to_share(&builder, model, item, old, -1);
+        free(old);
     }
-    offsets[model->entry_count] = total;
-    model->offsets = offsets;
+    for (uint32_t a = 0; a < change->added_count; a++)
+        if (derived[a])
+            add_to_share(&builder, model, change->added[a], derived[a], 1);
+    model->share = share_builder_finish(&builder);
 }
 
-/* The model before without one entry and with another (NULL: none). Takes the entries. */
-static UserModel *assemble_change(const UserModel *before, const ModelTask *task, ModelEntry **entries,
-                                  uint32_t count, const ModelEntry *removed, const ModelEntry *added)
+static bool is_promotable(const Share *share, uint64_t key)
 {
-    FactorSet *factors = factor_set_ref(before->factors);
-    if (!counts_carry_over(before, task, removed, added))
-        return assemble(task, entries, count, factors);
-    UserModel *model = begin_model(task, entries, count, factors);
-    carry_classes(model, before);
-    carry_statistics(model, before, removed, added);
-    carry_vectors(model, before, added);
-    return finish_model(model);
+    return share_total(share, key) >= FACTOR_PROMOTION_ITEMS;
 }
 
-static int compare_entries(const void *a, const void *b)
+/* Over all distinct features that the assigner met. */
+static void count_promotable(UserModel *model, const Assigner *assigner)
 {
-    return model_item_compare((*(ModelEntry *const *)a)->item, (*(ModelEntry *const *)b)->item);
+    for (uint32_t k = 0; k < assigner->keys.count; k++)
+        model->promotable += assigner->assigned[k] == FACTOR_NONE &&
+                             is_promotable(model->share, assigner->texts[k]->population_key);
 }
+
+static void carry_promotable(UserModel *model, const UserModel *before, const ModelChange *change,
+                             Assigner *assigner)
+{
+    _cleanup_key_map_ KeyMap seen = KEY_MAP_INIT;
+    model->promotable = before->promotable;
+    for (uint32_t i = 0; i < change->removed_count + change->added_count; i++) {
+        const ModelItem *item =
+            i < change->removed_count ? change->removed[i]->item : change->added[i - change->removed_count];
+        for (uint32_t f = 0; f < item->feature_count; f++) {
+            const FeatureText *text = item->features[f].text;
+            uint32_t count = seen.count;
+            if (key_map_add(&seen, text->population_key) < count ||
+                assigner_factor(assigner, text) != FACTOR_NONE)
+                continue;
+            model->promotable += is_promotable(model->share, text->population_key);
+            model->promotable -= is_promotable(before->share, text->population_key);
+        }
+    }
+}
+
+/* ---- building ---- */
 
 static int compare_items(const void *a, const void *b)
 {
     return model_item_compare(*(ModelItem *const *)a, *(ModelItem *const *)b);
 }
 
-/* In the history's order, so that the factors do not depend on the order of the array. */
-static FactorSet *cluster_history(ModelItem *const *items, size_t count, Tokenizer *tokenizer)
+/* The items in the history's order, in which the store mostly gives them. */
+static ModelItem **sort_items(ModelItem *const *items, size_t count)
 {
-    ModelItem **ordered = NEW_ARRAY(ModelItem *, count);
-    if (count > 0) {
-        memcpy(ordered, items, count * sizeof(*ordered));
-        qsort(ordered, count, sizeof(*ordered), compare_items);
+    ModelItem **sorted = NEW_ARRAY(ModelItem *, count);
+    bool is_sorted = true;
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = items[i];
+        is_sorted &= i == 0 || model_item_compare(items[i - 1], items[i]) < 0;
     }
-    FactorSet *set = factor_set_cluster(ordered, count, tokenizer);
-    free(ordered);
-    return set;
+    if (!is_sorted)
+        qsort(sorted, count, sizeof(*sorted), compare_items);
+    return sorted;
+}
+
+/* What does not depend on the factors is known already where there is a model before. */
+static UserModel *finish_build(UserModel *model, const ModelTask *task, const Assigner *assigner)
+{
+    model_list_entries(model);
+    model_count(model, task);
+    model_index(model);
+    count_promotable(model, assigner);
+    return finish_model(model);
 }
 
 UserModel *user_model_build(const ModelTask *task, ModelItem *const *items, size_t count, FactorSet *factors)
 {
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
-    FactorSet *set = factors ? factor_set_ref(factors) : cluster_history(items, count, tokenizer);
-    ModelEntry **entries = NEW_ARRAY(ModelEntry *, count);
-    for (size_t i = 0; i < count; i++)
-        entries[i] = entry_new(items[i], set, tokenizer);
-    qsort(entries, count, sizeof(*entries), compare_entries);
-    return assemble(task, entries, (uint32_t)count, set);
+    ModelChange change = {.added = sort_items(items, count), .added_count = (uint32_t)count};
+    Assigner assigner = {.tokenizer = tokenizer_new()};
+    FactorSet *set =
+        factors ? factor_set_ref(factors) : factor_set_cluster(change.added, count, assigner.tokenizer);
+    UserModel *model = begin_model(task, set);
+    assigner.factors = set;
+    ItemDerived **derived = take_derived(&change, &assigner);
+    model_change_blocks(model, NULL, &change, derived, &assigner);
+    change_share(model, NULL, &change, derived, &assigner);
+    free_derived(derived, &change);
+    finish_build(model, task, &assigner);
+    assigner_finish(&assigner);
+    free(change.added);
+    return model;
 }
 
-/* The place of the first entry behind the item in the history's order. */
-static uint32_t place_behind(const UserModel *model, const ModelItem *item)
+static ModelItem **items_of(const UserModel *model)
 {
-    uint32_t low = 0, high = model->entry_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (model_item_compare(item, model->entries[middle]->item) < 0)
-            high = middle;
-        else
-            low = middle + 1;
+    ModelItem **items = NEW_ARRAY(ModelItem *, model->entry_count);
+    for (uint32_t e = 0; e < model->entry_count; e++)
+        items[e] = model->entries[e]->item;
+    return items;
+}
+
+UserModel *user_model_with_factors(const UserModel *before, const ModelTask *task, FactorSet *factors)
+{
+    _cleanup_free_ ModelItem **items = items_of(before);
+    if (task->answer_kind != before->answer_kind)
+        return user_model_build(task, items, before->entry_count, factors);
+    Assigner assigner = {0};
+    if (!factors)
+        assigner.tokenizer = tokenizer_new();
+    FactorSet *set = factors ? factor_set_ref(factors)
+                             : factor_set_cluster(items, before->entry_count, assigner.tokenizer);
+    UserModel *model = begin_model(task, set);
+    assigner.factors = set;
+    model_reassign_blocks(model, before, &assigner);
+    model->share = share_ref(before->share);
+    finish_build(model, task, &assigner);
+    assigner_finish(&assigner);
+    return model;
+}
+
+/* ---- changing ---- */
+
+/* The entries with these numbers, in order. */
+static void find_removed(const UserModel *model, const uint64_t *numbers, size_t count, ModelChange *change)
+{
+    _cleanup_key_map_ KeyMap wanted = KEY_MAP_INIT;
+    uint64_t lowest = UINT64_MAX, highest = 0;
+    for (size_t i = 0; i < count; i++) {
+        key_map_add(&wanted, numbers[i]);
+        lowest = MIN(lowest, numbers[i]);
+        highest = MAX(highest, numbers[i]);
     }
-    return low;
+    change->removed = NEW_ARRAY(const ModelEntry *, count);
+    for (uint32_t b = 0; b < model->block_count; b++) {
+        const ModelBlock *block = model->blocks[b];
+        if (block->highest_number < lowest || block->lowest_number > highest)
+            continue;
+        for (uint32_t e = 0; e < block->count && change->removed_count < count; e++)
+            if (key_map_find(&wanted, block->entries[e].item->number) != KEY_MAP_NONE)
+                change->removed[change->removed_count++] = &block->entries[e];
+    }
+}
+
+static UserModel *change_model(const UserModel *before, const ModelTask *task, const ModelChange *change)
+{
+    UserModel *model = begin_model(task, factor_set_ref(before->factors));
+    Assigner assigner = {.factors = model->factors};
+    ItemDerived **derived = take_derived(change, &assigner);
+    model_change_blocks(model, before, change, derived, &assigner);
+    model_list_entries(model);
+    change_share(model, before, change, derived, &assigner);
+    free_derived(derived, change);
+    if (!model_carry_counts(model, before, task, change))
+        model_count(model, task);
+    model_carry_index(model, before, change);
+    carry_promotable(model, before, change, &assigner);
+    assigner_finish(&assigner);
+    return finish_model(model);
+}
+
+/* Of items with one number the last stays. The caller's to free. */
+static ModelItem **last_of_each(ModelItem *const *items, size_t count, uint32_t *kept)
+{
+    _cleanup_key_map_ KeyMap numbers = KEY_MAP_INIT;
+    ModelItem **last = NEW_ARRAY(ModelItem *, count);
+    for (size_t i = 0; i < count; i++)
+        last[key_map_add(&numbers, items[i]->number)] = items[i];
+    *kept = numbers.count;
+    return last;
+}
+
+/* Where the task answers in another way than it did, hardly anything is as it was. */
+static UserModel *build_changed(const UserModel *before, const ModelTask *task, const ModelChange *change)
+{
+    ModelItem **items = NEW_ARRAY(ModelItem *, (size_t)before->entry_count + change->added_count);
+    uint32_t count = 0, removed = 0;
+    for (uint32_t e = 0; e < before->entry_count; e++) {
+        if (removed < change->removed_count && change->removed[removed] == before->entries[e])
+            removed++;
+        else
+            items[count++] = before->entries[e]->item;
+    }
+    for (uint32_t a = 0; a < change->added_count; a++)
+        items[count++] = change->added[a];
+    UserModel *model = user_model_build(task, items, count, before->factors);
+    free(items);
+    return model;
+}
+
+static UserModel *apply_change(const UserModel *before, const ModelTask *task, ModelChange *change)
+{
+    UserModel *model = task->answer_kind == before->answer_kind ? change_model(before, task, change)
+                                                                : build_changed(before, task, change);
+    free(change->removed);
+    free(change->added);
+    return model;
+}
+
+UserModel *user_model_put_many(const UserModel *model, const ModelTask *task, ModelItem *const *items,
+                               size_t count)
+{
+    ModelChange change = {0};
+    change.added = last_of_each(items, count, &change.added_count);
+    if (change.added_count > 0)
+        qsort(change.added, change.added_count, sizeof(ModelItem *), compare_items);
+    _cleanup_free_ uint64_t *numbers = NEW_ARRAY(uint64_t, change.added_count);
+    for (uint32_t a = 0; a < change.added_count; a++)
+        numbers[a] = change.added[a]->number;
+    find_removed(model, numbers, change.added_count, &change);
+    return apply_change(model, task, &change);
 }
 
 UserModel *user_model_put(const UserModel *model, const ModelTask *task, ModelItem *item)
 {
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
-    ModelEntry **entries = NEW_ARRAY(ModelEntry *, (size_t)model->entry_count + 1);
-    ModelEntry *added = entry_new(item, model->factors, tokenizer);
-    const ModelEntry *removed = NULL;
-    uint32_t count = 0, place = place_behind(model, item);
-    for (uint32_t e = 0; e < model->entry_count; e++) {
-        ModelEntry *entry = model->entries[e];
-        if (e == place)
-            entries[count++] = added;
-        if (entry->number == item->number)
-            removed = entry;
-        else
-            entries[count++] = entry_ref(entry);
-    }
-    if (place == model->entry_count)
-        entries[count++] = added;
-    return assemble_change(model, task, entries, count, removed, added);
+    return user_model_put_many(model, task, &item, 1);
+}
+
+UserModel *user_model_remove_many(const UserModel *model, const ModelTask *task, const uint64_t *numbers,
+                                  size_t count)
+{
+    ModelChange change = {0};
+    find_removed(model, numbers, count, &change);
+    return apply_change(model, task, &change);
 }
 
 UserModel *user_model_remove(const UserModel *model, const ModelTask *task, uint64_t number)
 {
-    ModelEntry **entries = NEW_ARRAY(ModelEntry *, model->entry_count);
-    const ModelEntry *removed = NULL;
-    uint32_t count = 0;
-    for (uint32_t e = 0; e < model->entry_count; e++) {
-        if (model->entries[e]->number == number)
-            removed = model->entries[e];
-        else
-            entries[count++] = entry_ref(model->entries[e]);
+    return user_model_remove_many(model, task, &number, 1);
+}
+
+/* ---- promoting ---- */
+
+/* Unassigned features that enough items meet, in the order in which the history shows them. */
+static rpmd_text *find_promotable(const UserModel *model, size_t *count)
+{
+    _cleanup_key_map_ KeyMap seen = KEY_MAP_INIT;
+    rpmd_text *keys = NEW_ARRAY(rpmd_text, model->promotable);
+    for (uint32_t e = 0; e < model->entry_count && *count < model->promotable; e++) {
+        const ModelEntry *entry = model->entries[e];
+        for (uint32_t f = 0; model_item_counts(entry->item) && f < entry->item->feature_count; f++) {
+            const FeatureText *text = entry->item->features[f].text;
+            uint32_t seen_before = seen.count;
+            if (entry->factors[f] == FACTOR_NONE && *count < model->promotable &&
+                key_map_add(&seen, text->population_key) == seen_before &&
+                is_promotable(model->share, text->population_key))
+                keys[(*count)++] = text->key;
+        }
     }
-    return assemble_change(model, task, entries, count, removed, NULL);
+    return keys;
 }
 
 UserModel *user_model_promote(const UserModel *model, const ModelTask *task)
 {
+    if (model->promotable == 0 || model->factor_count >= FACTOR_LIMIT)
+        return NULL;
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
-    ModelItem **items = NEW_ARRAY(ModelItem *, model->entry_count);
-    uint32_t **factors = NEW_ARRAY(uint32_t *, model->entry_count);
-    for (uint32_t e = 0; e < model->entry_count; e++) {
-        items[e] = model->entries[e]->item;
-        factors[e] = model_item_counts(items[e]) ? model->entries[e]->factors : NULL;
-    }
-    FactorSet *set = factor_set_promote(model->factors, items, factors, model->entry_count, tokenizer);
-    UserModel *promoted = NULL;
-    if (set)
-        promoted = user_model_build(task, items, model->entry_count, set);
+    size_t count = 0;
+    _cleanup_free_ rpmd_text *keys = find_promotable(model, &count);
+    FactorSet *set = factor_set_promote(model->factors, keys, count, tokenizer);
+    UserModel *promoted = set ? user_model_with_factors(model, task, set) : NULL;
     factor_set_unref(set);
-    free(factors);
-    free(items);
     return promoted;
 }
+
+/* ---- references ---- */
 
 UserModel *user_model_ref(UserModel *model)
 {
@@ -493,18 +354,16 @@ void user_model_unref(UserModel *model)
 {
     if (!model || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1)
         return;
-    for (uint32_t e = 0; e < model->entry_count; e++)
-        entry_unref(model->entries[e]);
+    for (uint32_t b = 0; b < model->block_count; b++)
+        model_block_unref(model->blocks[b]);
+    free(model->blocks);
     free(model->entries);
+    free(model->by_id);
+    free(model->by_question);
+    free((TraitCount *)model->traits);
+    free(model->class_memory);
+    free(model->count_memory);
+    share_unref(model->share);
     factor_set_unref(model->factors);
-    arena_finish(&model->arena);
     free(model);
-}
-
-const ModelEntry *user_model_find(const UserModel *model, rpmd_text id)
-{
-    for (uint32_t e = 0; e < model->entry_count; e++)
-        if (text_equal(model->entries[e]->item->id, id))
-            return model->entries[e];
-    return NULL;
 }

@@ -50,10 +50,12 @@ typedef struct FactorCounts {
     uint32_t negative;
 } FactorCounts;
 
+/* How many items show a trait; the first of them in the history's order says what it means. */
 typedef struct TraitCount {
     rpmd_text name;
     rpmd_text meaning;
     uint32_t items;
+    const ModelItem *first;
 } TraitCount;
 
 typedef struct UserModel {
@@ -86,13 +88,14 @@ typedef struct UserModel {
     uint32_t block_count;
     ModelItem **by_id;       /* by a hash of the id; entry_count */
     ModelItem **by_question; /* of those that take part, by question, each question's newest first */
+    uint32_t question_count; /* of items there; 0 where the task has no votes */
     Share *share;            /* see contribution.h */
     uint32_t promotable;     /* unassigned features that enough items meet to become factors */
 
     uint64_t version; /* set when it is published */
     int64_t created_us;
-    Arena arena;
-    size_t block_bytes; /* of all blocks and items */
+    void *class_memory; /* owns the classes */
+    void *count_memory; /* owns the counts */
     size_t bytes;
     _Atomic unsigned references;
 } UserModel;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/method/population.h"
 
-#include "lib/base/hash.h"
 #include "lib/base/intern.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -18,7 +17,7 @@ typedef struct Cell {
 
 typedef struct Question {
     uint64_t key;
-    PopulationVote *votes; /* by user */
+    PopulationVote *votes; /* in the order of population_vote_order */
     size_t count;
     size_t capacity;
     bool is_used; /* the slot */
@@ -110,12 +109,12 @@ static void change_cell(Population *population, uint64_t key, rpmd_text answer_c
                    .users = (uint32_t)(cell->users + users)};
 }
 
-static const Cell *find_cell(const Population *population, uint64_t key, rpmd_text answer_class)
+/* answer_class: number in Population.classes, or INTERN_NONE. */
+static const Cell *find_cell(const Population *population, uint64_t key, uint32_t answer_class)
 {
-    uint32_t number = intern_find(&population->classes, answer_class);
-    if (number == INTERN_NONE || population->cell_slots == 0)
+    if (answer_class == INTERN_NONE || population->cell_slots == 0)
         return NULL;
-    const Cell *cell = &population->cells[cell_slot(population, key, number + 1)];
+    const Cell *cell = &population->cells[cell_slot(population, key, answer_class + 1)];
     return cell->answer_class ? cell : NULL;
 }
 
@@ -155,7 +154,7 @@ static size_t vote_place(const Question *question, uint64_t user)
     size_t low = 0, high = question->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (question->votes[middle].user < user)
+        if (population_vote_order(question->votes[middle].user, user) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -188,8 +187,7 @@ static void set_vote(Population *population, uint64_t key, uint64_t user, rpmd_t
         question->count++;
         population->vote_total++;
     }
-    uint32_t number = intern_add(&population->answers, answer);
-    *vote = (PopulationVote){.user = user, .answer = population->answers.texts[number]};
+    *vote = (PopulationVote){.user = user, .answer = intern_add(&population->answers, answer)};
 }
 
 void population_load_cell(Population *population, uint64_t key, rpmd_text answer_class, uint32_t count,
@@ -203,61 +201,87 @@ void population_load_vote(Population *population, uint64_t question, uint64_t us
     set_vote(population, question, user, answer);
 }
 
-void population_replace(Population *population, uint64_t user, const Contribution *before,
-                        const Contribution *after)
+bool population_apply(Population *population, uint64_t user, rpmd_text pool_change)
 {
-    for (size_t i = 0; before && i < before->cell_count; i++)
-        change_cell(population, before->cells[i].key, before->cells[i].answer_class,
-                    -(int64_t)before->cells[i].count, -1);
-    for (size_t i = 0; before && i < before->vote_count; i++)
-        set_vote(population, before->votes[i].question, user, (rpmd_text){0});
-    for (size_t i = 0; after && i < after->cell_count; i++)
-        change_cell(population, after->cells[i].key, after->cells[i].answer_class, after->cells[i].count, 1);
-    for (size_t i = 0; after && i < after->vote_count; i++)
-        set_vote(population, after->votes[i].question, user, after->votes[i].answer);
+    PoolChangeReader reader;
+    PoolCellChange cell;
+    PoolVoteChange vote;
+    if (pool_change.length == 0) /* nothing changes */
+        return true;
+    if (!pool_change_begin(&reader, pool_change))
+        return false;
+    while (pool_change_next_cell(&reader, &cell))
+        change_cell(population, cell.key, cell.answer_class, cell.count, cell.users);
+    while (pool_change_next_vote(&reader, &vote))
+        set_vote(population, vote.question, user, vote.answer);
+    bool is_broken = reader.is_broken;
+    pool_change_finish(&reader);
+    return !is_broken;
 }
 
 /* ---- what one user may see ---- */
 
-static const ContributionCell *own_cell(const Contribution *own, uint64_t key, rpmd_text answer_class)
+static const Share *own_share(const PopulationView *view)
 {
-    size_t low = 0, high = own ? own->cell_count : 0;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const ContributionCell *cell = &own->cells[middle];
-        int order =
-            cell->key != key ? (cell->key < key ? -1 : 1) : text_compare(cell->answer_class, answer_class);
-        if (order == 0)
-            return cell;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
+    return view->own && view->own->answer_kind != RPMD_ANSWER_TEXT ? view->own->share : NULL;
+}
+
+PopulationClasses population_classes(Arena *arena, const PopulationView *view, const rpmd_text *classes,
+                                     size_t count)
+{
+    uint32_t *pooled = ARENA_ARRAY(arena, uint32_t, count);
+    uint32_t *own = ARENA_ARRAY(arena, uint32_t, count);
+    for (size_t c = 0; c < count; c++) {
+        pooled[c] = view->population ? intern_find(&view->population->classes, classes[c]) : INTERN_NONE;
+        own[c] = share_class(own_share(view), classes[c]);
     }
-    return NULL;
+    return (PopulationClasses){pooled, own, count};
+}
+
+/* own: the user's cells of this key. */
+static uint32_t count_of_others(const PopulationView *view, uint64_t key, uint32_t pooled, uint32_t own_class,
+                                const ShareCell *own, size_t own_count)
+{
+    const Cell *cell = find_cell(view->population, key, pooled);
+    uint32_t own_items = 0;
+    if (!cell)
+        return 0;
+    for (size_t i = 0; i < own_count; i++)
+        if (own[i].answer_class == own_class)
+            own_items = own[i].count;
+    if (own_items > 0 && (cell->users < 1 || cell->count < own_items))
+        return 0; /* the user's share is not in it: nothing can be said without it */
+    uint32_t users = cell->users - (own_items > 0);
+    return users >= view->minimum_users ? cell->count - own_items : 0;
+}
+
+bool population_counts(const PopulationView *view, uint64_t key, const PopulationClasses *classes,
+                       uint32_t *sums)
+{
+    size_t own_count = 0;
+    const ShareCell *own = view->population ? share_cells(own_share(view), key, &own_count) : NULL;
+    bool any = false;
+    for (size_t c = 0; c < classes->count; c++) {
+        sums[c] = view->population
+                      ? count_of_others(view, key, classes->pooled[c], classes->own[c], own, own_count)
+                      : 0;
+        any |= sums[c] > 0;
+    }
+    return any;
 }
 
 uint32_t population_count(const PopulationView *view, uint64_t key, rpmd_text answer_class)
 {
-    const Cell *cell = view->population ? find_cell(view->population, key, answer_class) : NULL;
-    if (!cell)
-        return 0;
-    const ContributionCell *own = own_cell(view->own, key, answer_class);
-    if (own && (cell->users < 1 || cell->count < own->count))
-        return 0; /* the user's share is not in it: nothing can be said without it */
-    uint32_t users = cell->users - (own ? 1 : 0);
-    return users >= view->minimum_users ? cell->count - (own ? own->count : 0) : 0;
+    uint32_t sum = 0;
+    uint32_t pooled = view->population ? intern_find(&view->population->classes, answer_class) : INTERN_NONE;
+    uint32_t own = share_class(own_share(view), answer_class);
+    population_counts(view, key, &(PopulationClasses){&pooled, &own, 1}, &sum);
+    return sum;
 }
 
-bool population_counts(const PopulationView *view, uint64_t key, const rpmd_text *classes, size_t class_count,
-                       uint32_t *sums)
+uint32_t population_answer(const Population *population, rpmd_text answer)
 {
-    bool any = false;
-    for (size_t c = 0; c < class_count; c++) {
-        sums[c] = population_count(view, key, classes[c]);
-        any |= sums[c] > 0;
-    }
-    return any;
+    return population ? intern_find(&population->answers, answer) : POPULATION_ANSWER_NONE;
 }
 
 const PopulationVote *population_votes(const PopulationView *view, uint64_t question, size_t *count)

@@ -112,12 +112,13 @@ static bool meets(const ModelEntry *entry, uint32_t factor)
 }
 
 /* Adds an item to counts of chosen and offered classes. */
-static void count_item(const Gather *gather, const Analysis *analysis, uint32_t *chosen, uint32_t *offered)
+static void count_item(const Gather *gather, const ModelItem *item, uint32_t *chosen, uint32_t *offered)
 {
+    const ItemDetails *details = item->details;
     for (size_t i = 0; i < gather->count; i++) {
-        chosen[i] += text_equal(gather->classes[i], analysis->answer_class);
-        for (size_t o = 0; o < analysis->option_class_count; o++) {
-            if (text_equal(gather->classes[i], analysis->option_classes[o].name)) {
+        chosen[i] += text_equal(gather->classes[i], item->answer_class);
+        for (size_t o = 0; o < details->option_class_count; o++) {
+            if (text_equal(gather->classes[i], details->option_classes[o].name)) {
                 offered[i]++;
                 break;
             }
@@ -143,12 +144,12 @@ static void count_options(Gather *gather)
         if (!model_item_counts(entry->item))
             continue;
         seen++;
-        count_item(gather, &entry->item->analysis, counts, counts + count);
+        count_item(gather, entry->item, counts, counts + count);
         for (size_t f = 0; f < factor_count; f++) {
             if (!meets(entry, gather->result->factors[f]))
                 continue;
             uint32_t *own = counts + 2 * count * (1 + f);
-            count_item(gather, &entry->item->analysis, own, own + count);
+            count_item(gather, entry->item, own, own + count);
             factors[f].items++;
         }
     }
@@ -159,12 +160,25 @@ static void count_options(Gather *gather)
     input->factor_count = factor_count;
 }
 
+static double scale_tone(double sum)
+{
+    return sum / sqrt(sum * sum + PREDICTION_TONE_SCALE);
+}
+
 double prediction_tone(const AnalyzedFeature *features, size_t count)
 {
     double sum = 0;
     for (size_t f = 0; f < count; f++)
         sum += (double)features[f].polarity * (double)features[f].strength;
-    return sum / sqrt(sum * sum + PREDICTION_TONE_SCALE);
+    return scale_tone(sum);
+}
+
+double prediction_tone_of_item(const ModelItem *item)
+{
+    double sum = 0;
+    for (uint32_t f = 0; f < item->feature_count; f++)
+        sum += (double)item->features[f].polarity * (double)item->features[f].strength;
+    return scale_tone(sum);
 }
 
 double prediction_usual_tone(const UserModel *model, const ModelEntry *without)
@@ -175,7 +189,7 @@ double prediction_usual_tone(const UserModel *model, const ModelEntry *without)
         const ModelEntry *entry = model->entries[e];
         if (entry == without || !model_item_counts(entry->item))
             continue;
-        sum += prediction_tone(entry->item->analysis.features, entry->item->analysis.feature_count);
+        sum += prediction_tone_of_item(entry->item);
         seen++;
     }
     return seen ? sum / seen : 0;
@@ -196,11 +210,11 @@ static void gather_tone(Gather *gather)
     double *near = ARENA_ARRAY(gather->arena, double, gather->count);
     uint32_t seen = 0;
     for (uint32_t e = model->entry_count; e-- > 0 && seen < PREDICTION_RECENT_ITEMS;) {
-        const Analysis *analysis = &model->entries[e]->item->analysis;
-        if (!model_item_counts(model->entries[e]->item))
+        const ModelItem *item = model->entries[e]->item;
+        if (!model_item_counts(item))
             continue;
-        double other = prediction_tone(analysis->features, analysis->feature_count);
-        size_t candidate = find_candidate(gather, analysis->answer_class, true);
+        double other = prediction_tone_of_item(item);
+        size_t candidate = find_candidate(gather, item->answer_class, true);
         if (candidate != PREDICTION_NONE)
             near[candidate] += tone_likeness(tone - other, gather->constants->tone_width);
         seen++;
@@ -245,22 +259,21 @@ static void gather_examples(Gather *gather)
     const PredictionRequest *request = gather->request;
     PredictionExample *examples = ARENA_ARRAY(gather->arena, PredictionExample, request->retrieved_count);
     for (size_t r = 0; r < request->retrieved_count; r++)
-        examples[r] =
-            (PredictionExample){.candidate = find_candidate(
-                                    gather, request->retrieved[r].entry->item->analysis.answer_class, true),
-                                .similarity = request->retrieved[r].overlap};
+        examples[r] = (PredictionExample){
+            .candidate = find_candidate(gather, request->retrieved[r].entry->item->answer_class, true),
+            .similarity = request->retrieved[r].overlap};
     gather->input->examples = examples;
     gather->input->example_count = request->retrieved_count;
 }
 
 /* ---- the population ---- */
 
-static void add_pooled(Gather *gather, PredictionPooled *pooled, const uint64_t *keys, size_t key_count,
-                       double weight)
+static void add_pooled(Gather *gather, const PopulationClasses *classes, PredictionPooled *pooled,
+                       const uint64_t *keys, size_t key_count, double weight)
 {
     uint32_t *sums = ARENA_ARRAY(gather->arena, uint32_t, gather->count);
     for (size_t k = 0; k < key_count; k++) {
-        if (!population_counts(gather->request->view, keys[k], gather->classes, gather->count, sums))
+        if (!population_counts(gather->request->view, keys[k], classes, sums))
             continue;
         pooled[gather->input->pooled_count++] = (PredictionPooled){.chosen = sums, .weight = weight};
         sums = ARENA_ARRAY(gather->arena, uint32_t, gather->count);
@@ -271,16 +284,21 @@ static void gather_pooled(Gather *gather)
 {
     const PredictionRequest *request = gather->request;
     uint32_t *others = ARENA_ARRAY(gather->arena, uint32_t, gather->count);
-    if (population_counts(request->view, POPULATION_EVERY_ITEM, gather->classes, gather->count, others))
+    PopulationClasses classes =
+        population_classes(gather->arena, request->view, gather->classes, gather->count);
+    if (population_counts(request->view, POPULATION_EVERY_ITEM, &classes, others))
         gather->input->others = others;
     PopulationKeys keys =
         population_keys(gather->arena, request->tokenizer, request->target->query, request->target->analysis);
     PredictionPooled *pooled =
         ARENA_ARRAY(gather->arena, PredictionPooled, keys.word_count + keys.feature_count);
-    add_pooled(gather, pooled, keys.words, keys.word_count, 1);
-    add_pooled(gather, pooled, keys.features, keys.feature_count, gather->constants->pooled_feature);
+    add_pooled(gather, &classes, pooled, keys.words, keys.word_count, 1);
+    add_pooled(gather, &classes, pooled, keys.features, keys.feature_count,
+               gather->constants->pooled_feature);
     gather->input->pooled = pooled;
 }
+
+/* ---- votes of others ---- */
 
 /* How often the user and another agreed on the same questions, and how often a random other would have. */
 typedef struct Agreement {
@@ -288,64 +306,109 @@ typedef struct Agreement {
     double expected;
 } Agreement;
 
-static void compare_votes(const PopulationVote *votes, size_t count, uint64_t self, rpmd_text answer,
+/* The first voters of a question: a sample of all, where there are many. */
+static const PopulationVote *first_votes(const PopulationView *view, uint64_t question, size_t *count)
+{
+    const PopulationVote *votes = population_votes(view, question, count);
+    *count = MIN(*count, (size_t)PREDICTION_VOTERS);
+    return votes;
+}
+
+static void compare_votes(const PopulationVote *votes, size_t count, uint64_t self, uint32_t answer,
                           const PopulationVote *voters, size_t voter_count, Agreement *agreements)
 {
     size_t others = 0, same = 0;
     for (size_t v = 0; v < count; v++) {
         others += votes[v].user != self;
-        same += votes[v].user != self && text_equal(votes[v].answer, answer);
+        same += votes[v].user != self && votes[v].answer == answer;
     }
     if (others == 0)
         return;
     double expected = (double)same / (double)others;
     for (size_t v = 0, w = 0; v < count && w < voter_count;) {
-        if (votes[v].user < voters[w].user) {
-            v++;
-        } else if (votes[v].user > voters[w].user) {
-            w++;
-        } else {
-            agreements[w].agreed += text_equal(votes[v].answer, answer);
+        int order = population_vote_order(votes[v].user, voters[w].user);
+        if (order == 0) {
+            agreements[w].agreed += votes[v].answer == answer;
             agreements[w].expected += expected;
-            v++;
-            w++;
         }
+        v += order <= 0;
+        w += order >= 0;
     }
+}
+
+/* Compares the user's newest answers with those of the voters. */
+static void gather_agreements(const Gather *gather, const PopulationVote *voters, size_t voter_count,
+                              Agreement *agreements)
+{
+    const PopulationView *view = gather->request->view;
+    const UserModel *model = gather->request->model;
+    uint32_t seen = 0;
+    for (uint32_t e = model->entry_count; e-- > 0 && seen < PREDICTION_COMPARED_ITEMS;) {
+        const ModelItem *item = model->entries[e]->item;
+        if (!model_item_counts(item))
+            continue;
+        seen++;
+        size_t count = 0;
+        const PopulationVote *votes = first_votes(view, item->question, &count);
+        if (count > 0)
+            compare_votes(votes, count, view->user, population_answer(view->population, item->answer), voters,
+                          voter_count, agreements);
+    }
+}
+
+/* A voter's weight for a candidate. */
+typedef struct VoterWeight {
+    uint64_t user;
+    size_t candidate;
+    double weight;
+} VoterWeight;
+
+static int compare_voters(const void *a, const void *b)
+{
+    const VoterWeight *first = a, *second = b;
+    return (first->user > second->user) - (first->user < second->user);
+}
+
+/* The candidate of each answer that a voter gave. */
+static size_t candidate_of_vote(const Gather *gather, const uint32_t *answers, uint32_t answer)
+{
+    for (size_t i = 0; i < gather->count; i++)
+        if (answers[i] == answer)
+            return i;
+    return PREDICTION_NONE;
 }
 
 static void gather_votes(Gather *gather)
 {
     const PredictionRequest *request = gather->request;
     const PopulationView *view = request->view;
-    const UserModel *model = request->model;
-    size_t voter_count = 0;
-    const PopulationVote *voters = population_votes(
-        view,
-        population_question(request->target->query, request->target->options, request->target->option_count),
-        &voter_count);
+    const Target *target = request->target;
+    size_t voter_count = 0, weight_count = 0;
+    const PopulationVote *voters = first_votes(
+        view, population_question(target->query, target->options, target->option_count), &voter_count);
     if (voter_count == 0)
         return;
-    _cleanup_free_ Agreement *agreements = NEW_ARRAY(Agreement, voter_count);
-    uint32_t seen = 0;
-    for (uint32_t e = model->entry_count; e-- > 0 && seen < PREDICTION_COMPARED_ITEMS;) {
-        const ModelItem *item = model->entries[e]->item;
-        size_t count = 0;
-        const PopulationVote *votes = population_votes(view, item->question, &count);
-        if (!model_item_counts(item))
-            continue;
-        seen++;
-        compare_votes(votes, count, view->user, item->analysis.answer, voters, voter_count, agreements);
-    }
-    double *sums = ARENA_ARRAY(gather->arena, double, gather->count);
+    Agreement *agreements = ARENA_ARRAY(gather->arena, Agreement, voter_count);
+    gather_agreements(gather, voters, voter_count, agreements);
+    uint32_t *answers = ARENA_ARRAY(gather->arena, uint32_t, gather->count);
+    for (size_t i = 0; i < gather->count; i++)
+        answers[i] = population_answer(view->population, gather->candidates[i].answer);
+    VoterWeight *weights = ARENA_ARRAY(gather->arena, VoterWeight, voter_count);
     for (size_t v = 0; v < voter_count; v++) {
-        size_t candidate = find_candidate(gather, voters[v].answer, false);
+        size_t candidate = candidate_of_vote(gather, answers, voters[v].answer);
         if (voters[v].user == view->user || candidate == PREDICTION_NONE)
             continue;
         double lift = (agreements[v].agreed + gather->constants->agreement_pseudo) /
                       (agreements[v].expected + gather->constants->agreement_pseudo);
-        sums[candidate] += pow(lift, gather->constants->agreement_power);
-        gather->result->voters++;
+        weights[weight_count++] =
+            (VoterWeight){voters[v].user, candidate, pow(lift, gather->constants->agreement_power)};
     }
+    /* In the order of users, so that sums do not depend on how votes are kept. */
+    qsort(weights, weight_count, sizeof(*weights), compare_voters);
+    double *sums = ARENA_ARRAY(gather->arena, double, gather->count);
+    for (size_t w = 0; w < weight_count; w++)
+        sums[weights[w].candidate] += weights[w].weight;
+    gather->result->voters = (uint32_t)weight_count;
     gather->input->votes = sums;
 }
 

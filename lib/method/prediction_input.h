@@ -14,6 +14,11 @@
 /* Items of a user whose votes are compared with the others'. */
 #define PREDICTION_COMPARED_ITEMS 300
 
+/* Voters of one question that are looked at: a sample of all users where more answered. With
+ * PREDICTION_COMPARED_ITEMS it bounds what votes cost to some hundred microseconds, however many users there
+ * are. */
+#define PREDICTION_VOTERS 400
+
 /* What a prediction is made for, and from. All borrowed. */
 typedef struct PredictionRequest {
     const UserModel *model; /* of a closed task, with at least one item that takes part */
@@ -45,6 +50,8 @@ void prediction_of_target(const PredictionRequest *request, Arena *arena, Predic
 
 /* How favourable features are to what they are about: -1 .. +1; 0 where none is favourable or not. */
 double prediction_tone(const AnalyzedFeature *features, size_t count);
+
+double prediction_tone_of_item(const ModelItem *item);
 
 /* The mean tone of the user's newest items, or of the others where one is left out; 0 without any. */
 double prediction_usual_tone(const UserModel *model, const ModelEntry *without);

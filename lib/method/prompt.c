@@ -195,20 +195,24 @@ static void write_answer(Writer *writer, Buffer *buffer, const ModelItem *item)
     buffer_append_string(buffer, ": ");
     /* Labels and numbers are the plugin's words; other answers are users'. */
     if (kind == RPMD_ANSWER_LABELS || kind == RPMD_ANSWER_ORDINAL)
-        buffer_append(buffer, item->analysis.answer.data, item->analysis.answer.length);
+        buffer_append(buffer, item->answer.data, item->answer.length);
     else
-        prompt_text_quote(buffer, item->analysis.answer, writer->budget / EXAMPLE_PART);
+        prompt_text_quote(buffer, item->answer, writer->budget / EXAMPLE_PART);
     buffer_append_string(buffer, "\n");
 }
 
 static void write_item(Writer *writer, Buffer *buffer, const ModelEntry *entry, rpmd_text reasoning)
 {
     const ModelItem *item = entry->item;
+    const Analysis *analysis = model_item_analysis(item, writer->arena);
+    uint32_t *factors = ARENA_ARRAY(writer->arena, uint32_t, item->feature_count);
+    for (uint32_t f = 0; f < item->feature_count; f++)
+        factors[f] = entry->factors[f];
     append_capital(buffer, writer->task.query_noun);
     buffer_append_string(buffer, ":\n");
     prompt_text_block(buffer, item->query, MAX(writer->budget / EXAMPLE_PART, (size_t)TEXT_MINIMUM));
-    write_options(buffer, item->options, item->option_count, &item->analysis);
-    list_features(buffer, writer->request->model, item->query, &item->analysis, entry->factors);
+    write_options(buffer, item->details->options, item->details->option_count, analysis);
+    list_features(buffer, writer->request->model, item->query, analysis, factors);
     write_reasoning(writer, buffer, entry, reasoning);
     write_answer(writer, buffer, item);
 }

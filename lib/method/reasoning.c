@@ -41,8 +41,8 @@ rpmd_text reasoning_of_item(Arena *arena, const ReasoningTask *task, const UserM
                  .task = task,
                  .model = model,
                  .entry = entry,
-                 .analysis = &entry->item->analysis,
-                 .answer = user_model_class(model, entry->item->analysis.answer_class)};
+                 .analysis = model_item_analysis(entry->item, arena),
+                 .answer = user_model_class(model, entry->item->answer_class)};
     if (past.answer != CLASS_NONE)
         past_count(&past);
     uint32_t order[REASONING_FEATURE_LIMIT];
@@ -65,10 +65,11 @@ rpmd_text reasoning_path(Arena *arena, const ReasoningTask *task, const UserMode
                          const ModelEntry *entry, bool *by_llm)
 {
     CitationReport report = {0};
-    *by_llm = entry->item->reasoning.length > 0;
+    *by_llm = entry->item->details->reasoning.length > 0;
     if (*by_llm) {
-        citation_check_reasoning(entry->item->reasoning, model, task->smoothing, entry, arena, &report);
+        citation_check_reasoning(entry->item->details->reasoning, model, task->smoothing, entry, arena,
+                                 &report);
         *by_llm = report.count == 0;
     }
-    return *by_llm ? entry->item->reasoning : reasoning_of_item(arena, task, model, entry);
+    return *by_llm ? entry->item->details->reasoning : reasoning_of_item(arena, task, model, entry);
 }

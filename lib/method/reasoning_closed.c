@@ -28,15 +28,15 @@ static bool has_class(const PastCounts *counts, uint32_t class_number)
 }
 
 /* Options: an item speaks of a class only if it offered it. */
-static void count_row(Past *past, const Analysis *other, size_t row)
+static void count_row(Past *past, const ModelItem *other, size_t row)
 {
     PastCounts *counts = &past->counts;
     for (size_t c = 0; c < counts->class_count; c++) {
         rpmd_text name = past->model->classes[counts->classes[c]];
         size_t cell = row * counts->class_count + c;
         bool offers = false;
-        for (size_t o = 0; o < other->option_class_count && !offers; o++)
-            offers = text_equal(other->option_classes[o].name, name);
+        for (size_t o = 0; o < other->details->option_class_count && !offers; o++)
+            offers = text_equal(other->details->option_classes[o].name, name);
         counts->offered[cell] += offers;
         counts->chosen[cell] += text_equal(other->answer_class, name);
     }
@@ -51,11 +51,11 @@ static void count_offers(Past *past)
         if (other == past->entry || !model_item_counts(other->item))
             continue;
         seen++;
-        count_row(past, &other->item->analysis, 0);
+        count_row(past, other->item, 0);
         for (uint32_t m = 0; m < past->entry->met_count; m++)
             for (uint32_t o = 0; o < other->met_count; o++)
                 if (other->met[o] == past->entry->met[m])
-                    count_row(past, &other->item->analysis, 1 + m);
+                    count_row(past, other->item, 1 + m);
     }
 }
 

@@ -130,7 +130,7 @@ static void say_example(Writing *writing, const Mover *mover)
         prompt_text_name(&writing->buffer, shared[s]);
     }
     buffer_append_string(&writing->buffer, count ? ", got " : " got ");
-    prompt_text_quote(&writing->buffer, item->analysis.answer, 0);
+    prompt_text_quote(&writing->buffer, item->answer, 0);
     buffer_append_string(&writing->buffer, ".");
 }
 

@@ -27,9 +27,8 @@ void target_prepare(Target *target, Arena *arena, Tokenizer *tokenizer, const Us
     target->keys = ARENA_ARRAY(arena, rpmd_text, count);
     target->factors = ARENA_ARRAY(arena, uint32_t, count);
     for (size_t f = 0; f < count; f++) {
-        const AnalyzedFeature *feature = &target->analysis->features[f];
-        target->keys[f] = feature_key(arena, feature);
-        target->factors[f] = factor_set_assign(model->factors, tokenizer, feature, target->keys[f]);
+        target->keys[f] = feature_key(arena, &target->analysis->features[f]);
+        target->factors[f] = factor_set_assign(model->factors, tokenizer, target->keys[f]);
     }
     target->vector = feature_vector(arena, tokenizer, target->analysis->features, count);
 }
@@ -59,20 +58,21 @@ static float weight_of(const TermTable *table, uint32_t term)
     return table->slots[slot].weight;
 }
 
-static double similarity_of(const UserModel *model, uint32_t entry, const TermTable *table)
+static double similarity_of(const ModelEntry *entry, const TermTable *table)
 {
+    const uint32_t *terms = entry->terms;
     uint32_t hits[HITS_LIMIT] = {0};
     double sum = 0;
-    for (uint32_t begin = model->offsets[entry], end = model->offsets[entry + 1]; begin < end;) {
-        uint32_t hit_count = 0, stop = MIN(end, begin + HITS_LIMIT);
+    for (uint32_t begin = 0; begin < entry->term_count;) {
+        uint32_t hit_count = 0, stop = MIN(entry->term_count, begin + HITS_LIMIT);
         /* Without a branch, which could not be predicted: a place that is no hit is overwritten. */
         for (; begin < stop; begin++) {
-            uint32_t bit = model->terms[begin] >> (32 - FILTER_BITS);
+            uint32_t bit = terms[begin] >> (32 - FILTER_BITS);
             hits[hit_count] = begin;
             hit_count += (uint32_t)(table->filter[bit >> 6] >> (bit & 63)) & 1;
         }
         for (uint32_t h = 0; h < hit_count; h++)
-            sum += (double)model->weights[hits[h]] * (double)weight_of(table, model->terms[hits[h]]);
+            sum += (double)entry->weights[hits[h]] * (double)weight_of(table, terms[hits[h]]);
     }
     return MIN(sum, 1.0);
 }
@@ -109,9 +109,9 @@ static bool has_embeddings(const UserModel *model, const Target *target)
     const Embedding *own = &target->analysis->embedding;
     for (uint32_t e = 0; own->count > 0 && e < model->entry_count; e++) {
         const ModelItem *item = model->entries[e]->item;
-        const Embedding *other = &item->analysis.embedding;
+        const Embedding *other = &item->details->embedding;
         bool compares = other->space == own->space && other->count == own->count;
-        if (!compares && item->analysis.feature_count > 0 && retrieval_is_visible(item, target))
+        if (!compares && item->feature_count > 0 && retrieval_is_visible(item, target))
             return false;
     }
     return own->count > 0;
@@ -128,9 +128,9 @@ size_t retrieval_find(const UserModel *model, const Target *target, size_t k,
     /* Newest first, so that of equal ones the newer is found first and stays before. */
     for (uint32_t e = model->entry_count; k > 0 && e-- > 0;) {
         const ModelEntry *entry = model->entries[e];
-        double overlap = by_embeddings ? 0 : similarity_of(model, e, &table);
+        double overlap = by_embeddings ? 0 : similarity_of(entry, &table);
         double similarity = by_embeddings ? similarity_of_embeddings(&target->analysis->embedding,
-                                                                     &entry->item->analysis.embedding)
+                                                                     &entry->item->details->embedding)
                                           : overlap;
         if ((count == k && similarity <= found[k - 1].similarity) ||
             !retrieval_is_visible(entry->item, target))
@@ -140,10 +140,21 @@ size_t retrieval_find(const UserModel *model, const Target *target, size_t k,
             found[place] = found[place - 1];
         found[place] = (Retrieved){.entry = entry, .similarity = similarity, .overlap = overlap};
     }
-    for (size_t i = 0; by_embeddings && i < count; i++)
-        found[i].overlap = feature_vector_cosine(&target->vector, &found[i].entry->item->vector);
+    for (size_t i = 0; by_embeddings && i < count; i++) {
+        const ModelEntry *entry = found[i].entry;
+        FeatureVector vector = {entry->terms, entry->weights, entry->term_count};
+        found[i].overlap = feature_vector_cosine(&target->vector, &vector);
+    }
     free(table.slots);
     return count;
+}
+
+static bool has_key(const ModelItem *item, rpmd_text key)
+{
+    for (uint32_t f = 0; f < item->feature_count; f++)
+        if (text_equal(item->features[f].text->key, key))
+            return true;
+    return false;
 }
 
 static bool has_text(const rpmd_text *texts, size_t count, rpmd_text text)
@@ -160,12 +171,12 @@ size_t retrieval_shared(const UserModel *model, const Target *target, const Mode
     const ModelItem *item = entry->item;
     size_t count = 0;
     for (size_t f = 0; f < target->analysis->feature_count && count < limit; f++)
-        if (has_text(item->keys, item->analysis.feature_count, target->keys[f]) &&
+        if (has_key(item, target->keys[f]) &&
             !has_text(shared, count, feature_key_parts(target->keys[f]).name))
             shared[count++] = target->analysis->features[f].name;
     for (size_t f = 0; f < target->analysis->feature_count && count < limit; f++) {
         uint32_t factor = target->factors[f];
-        if (factor == FACTOR_NONE || has_text(item->keys, item->analysis.feature_count, target->keys[f]))
+        if (factor == FACTOR_NONE || has_key(item, target->keys[f]))
             continue;
         rpmd_text name = factor_set_get(model->factors, factor)->name;
         for (uint32_t m = 0; m < entry->met_count; m++)

@@ -9,7 +9,7 @@
  * A key with no count is not there: a share is a function of the counts alone, however it came about.
  */
 
-#include "lib/base/arena.h"
+#include "lib/base/intern.h"
 #include "rpmd/plugin.h"
 
 #include <stddef.h>
@@ -28,25 +28,27 @@ typedef struct ShareChange {
 
 /* Changes while they are gathered. */
 typedef struct ShareBuilder {
-    const Share *before; /* NULL: nothing */
-    ShareChange *changes;
-    size_t count;
-    size_t capacity;
-    rpmd_text *classes; /* those of `before`, and behind them new ones */
-    uint32_t class_count;
-    uint32_t class_capacity;
-    Arena arena; /* owns texts of new classes */
+    const Share *before;  /* borrowed; NULL: nothing */
+    ShareChange *changes; /* of distinct cells */
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t *slots; /* of changes by cell, open addressing; place + 1, 0 when free */
+    uint32_t slot_count;
+    Intern classes; /* those of `before`, and behind them new ones */
 } ShareBuilder;
 
 /* Borrows the share until share_builder_finish. */
 void share_builder_begin(ShareBuilder *builder, const Share *before);
+/* The number of a class; a new one gets the next. */
 uint32_t share_builder_class(ShareBuilder *builder, rpmd_text answer_class);
 void share_builder_add(ShareBuilder *builder, uint64_t key, uint32_t answer_class, int32_t count);
 
-/* The share with all changes; the caller's. The builder is empty. */
+/* The share with all changes, with one reference. The builder is empty. */
 Share *share_builder_finish(ShareBuilder *builder) __attribute__((returns_nonnull));
-void share_free(Share *share);
+Share *share_ref(Share *share);
+void share_unref(Share *share);
 
+/* Memory that it takes; what it has in common with another is counted in both. */
 size_t share_bytes(const Share *share);
 
 uint32_t share_class_count(const Share *share);

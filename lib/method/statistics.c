@@ -28,8 +28,7 @@ uint32_t statistics_count(const UserModel *model, uint32_t factor, uint32_t answ
     uint32_t count = factor == FACTOR_ALL
                          ? model->class_totals[answer_class]
                          : model->by_class[(size_t)factor * model->class_count + answer_class];
-    if (own_share(without, factor) &&
-        user_model_class(model, without->item->analysis.answer_class) == answer_class)
+    if (own_share(without, factor) && user_model_class(model, without->item->answer_class) == answer_class)
         count--;
     return count;
 }
@@ -47,7 +46,7 @@ double statistics_propensity(const UserModel *model, uint32_t factor, uint32_t a
     return (statistics_count(model, factor, answer_class, without) + alpha * prior) / (items + alpha);
 }
 
-static void subtract_judgement(FactorCounts *counts, FeatureJudgement judgement)
+static void subtract_judgement(FactorCounts *counts, unsigned judgement)
 {
     counts->influence -= judgement >= FEATURE_INFLUENTIAL_NEGATIVE;
     counts->negative -= judgement == FEATURE_INFLUENTIAL_NEGATIVE;
@@ -61,8 +60,8 @@ FactorCounts statistics_factor(const UserModel *model, uint32_t factor, const Mo
     if (!own_share(without, factor))
         return counts;
     counts.items--;
-    for (size_t f = 0; f < without->item->analysis.feature_count; f++)
+    for (uint32_t f = 0; f < without->item->feature_count; f++)
         if (without->factors[f] == factor)
-            subtract_judgement(&counts, without->item->analysis.features[f].judgement);
+            subtract_judgement(&counts, without->item->features[f].judgement);
     return counts;
 }

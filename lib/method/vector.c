@@ -137,3 +137,69 @@ double feature_vector_cosine(const FeatureVector *a, const FeatureVector *b)
     }
     return MIN(sum, 1.0);
 }
+
+/* ---- as bytes: count | distinct weights | terms | a number of a weight for each term ---- */
+
+#define WEIGHT_LIMIT 255 /* distinct weights that one byte numbers; with more, 0 stands for all in full */
+
+/* The place of a weight among the distinct ones so far. */
+static uint32_t place_weight(float *distinct, uint32_t *count, float weight)
+{
+    uint32_t place = 0;
+    while (place < *count && memcmp(&distinct[place], &weight, sizeof(weight)) != 0)
+        place++;
+    if (place == *count && place < WEIGHT_LIMIT)
+        distinct[(*count)++] = weight;
+    return place;
+}
+
+void feature_vector_write(Buffer *bytes, const FeatureVector *vector)
+{
+    float distinct[WEIGHT_LIMIT];
+    uint32_t count = 0;
+    bool is_short = true;
+    bytes_write_number(bytes, vector->count);
+    if (vector->count == 0)
+        return;
+    for (uint32_t i = 0; i < vector->count; i++)
+        is_short &= place_weight(distinct, &count, vector->weights[i]) < WEIGHT_LIMIT;
+    bytes_write_number(bytes, is_short ? count : 0);
+    for (uint32_t i = 0; is_short && i < count; i++)
+        bytes_write_float(bytes, distinct[i]);
+    for (uint32_t i = 0; i < vector->count; i++)
+        bytes_write_u32(bytes, vector->terms[i]);
+    for (uint32_t i = 0; i < vector->count; i++) {
+        uint8_t place = (uint8_t)place_weight(distinct, &count, vector->weights[i]);
+        if (is_short)
+            buffer_append(bytes, &place, 1);
+        else
+            bytes_write_float(bytes, vector->weights[i]);
+    }
+}
+
+uint32_t feature_vector_read_count(ByteReader *reader)
+{
+    return (uint32_t)MIN(bytes_read_count(reader, sizeof(uint32_t)), (size_t)UINT32_MAX);
+}
+
+void feature_vector_read(ByteReader *reader, uint32_t count, uint32_t *terms, float *weights)
+{
+    float distinct[WEIGHT_LIMIT] = {0};
+    if (count == 0)
+        return;
+    size_t distinct_count = bytes_read_count(reader, sizeof(float));
+    if (distinct_count > WEIGHT_LIMIT)
+        reader->is_broken = true;
+    for (size_t i = 0; i < distinct_count && !reader->is_broken; i++)
+        distinct[i] = bytes_read_float(reader);
+    const uint8_t *term_bytes = bytes_skip(reader, count * sizeof(uint32_t));
+    const uint8_t *places = distinct_count > 0 ? bytes_skip(reader, count) : NULL;
+    if (!term_bytes || reader->is_broken)
+        return;
+    bytes_to_u32(terms, term_bytes, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (places && places[i] >= distinct_count)
+            reader->is_broken = true;
+        weights[i] = places ? distinct[MIN(places[i], WEIGHT_LIMIT - 1)] : bytes_read_float(reader);
+    }
+}

@@ -8,6 +8,7 @@
  */
 
 #include "lib/base/arena.h"
+#include "lib/method/bytes.h"
 #include "lib/plugin/analysis.h"
 #include "lib/text/tokenizer.h"
 
@@ -33,3 +34,10 @@ FeatureVector feature_vector_of_history(Arena *arena, Tokenizer *tokenizer, cons
 
 /* 0 .. 1; 0 where one of them is empty. */
 double feature_vector_cosine(const FeatureVector *a, const FeatureVector *b);
+
+/* As bytes, and back into arrays that the reader gives; few weights of a vector differ. */
+void feature_vector_write(Buffer *bytes, const FeatureVector *vector);
+
+/* How many terms follow; then the terms and weights are read into arrays of that size. */
+uint32_t feature_vector_read_count(ByteReader *reader);
+void feature_vector_read(ByteReader *reader, uint32_t count, uint32_t *terms, float *weights);

@@ -52,19 +52,19 @@ size_t cluster_features(const UserModel *model, Arena *arena, ClusterFeature **f
     Intern keys = {0};
     size_t total = 0;
     for (uint32_t e = 0; e < model->entry_count; e++)
-        total += model->entries[e]->item->analysis.feature_count;
+        total += model->entries[e]->item->feature_count;
     ClusterFeature *found = ARENA_ARRAY(arena, ClusterFeature, total);
     _cleanup_free_ uint32_t *last_entry = NEW_ARRAY(uint32_t, total + 1);
     for (uint32_t e = 0; e < model->entry_count; e++) {
         const ModelItem *item = model->entries[e]->item;
-        for (size_t f = 0; model_item_counts(item) && f < item->analysis.feature_count; f++) {
-            const AnalyzedFeature *feature = &item->analysis.features[f];
-            uint32_t number = intern_add(&keys, item->keys[f]);
+        for (uint32_t f = 0; model_item_counts(item) && f < item->feature_count; f++) {
+            const FeatureText *text = item->features[f].text;
+            uint32_t number = intern_add(&keys, text->key);
             if (found[number].items == 0)
-                found[number] = (ClusterFeature){.key = arena_text(arena, item->keys[f]),
-                                                 .name = arena_text(arena, feature->name),
-                                                 .context = arena_text(arena, feature->context),
-                                                 .sign = feature_sign(feature->polarity)};
+                found[number] = (ClusterFeature){.key = arena_text(arena, text->key),
+                                                 .name = arena_text(arena, text->name),
+                                                 .context = arena_text(arena, text->context),
+                                                 .sign = feature_sign(item->features[f].polarity)};
             /* An item that has it twice meets it once. */
             found[number].items += last_entry[number] != e + 1;
             last_entry[number] = e + 1;

@@ -97,7 +97,7 @@ static void append_factors(Buffer *text, const UserModel *model)
 static size_t classes_to_show(const UserModel *model, const ModelEntry *entry, uint32_t factor,
                               uint32_t shown[1 + OTHER_ANSWERS])
 {
-    uint32_t answer = user_model_class(model, entry->item->analysis.answer_class);
+    uint32_t answer = user_model_class(model, entry->item->answer_class);
     size_t count = 0;
     if (answer != CLASS_NONE)
         shown[count++] = answer;
@@ -152,12 +152,12 @@ static void append_statistics(Buffer *text, const ReasonContext *context, const 
 
 static void append_answer(Buffer *text, const ReasonContext *context, const ModelEntry *entry)
 {
-    const Analysis *analysis = &entry->item->analysis;
+    const ModelItem *item = entry->item;
     buffer_append_format(text, "The person's %s: ", context->plugin->prompt_texts->response_noun);
-    prompt_text_quote(text, analysis->answer, RESPONSE_SHOWN);
-    if (analysis->answer_class.length > 0 && !text_equal(analysis->answer_class, analysis->answer)) {
+    prompt_text_quote(text, item->answer, RESPONSE_SHOWN);
+    if (item->answer_class.length > 0 && !text_equal(item->answer_class, item->answer)) {
         buffer_append_string(text, ", which counts as ");
-        prompt_text_quote(text, analysis->answer_class, 0);
+        prompt_text_quote(text, item->answer_class, 0);
     }
     buffer_append_string(text, "\n\n");
 }
@@ -168,12 +168,13 @@ static void append_item(Buffer *text, const ReasonContext *context, const ModelE
     buffer_append_format(text, "Item %zu. The %s:\n", number, context->plugin->prompt_texts->query_noun);
     prompt_text_block(text, item->query, QUERY_SHOWN);
     buffer_append_string(text, "Features: ");
-    for (size_t f = 0; f < item->analysis.feature_count && f < FEATURES_OF_ITEM; f++) {
+    for (uint32_t f = 0; f < item->feature_count && f < FEATURES_OF_ITEM; f++) {
+        AnalyzedFeature feature = model_item_feature(item, f);
         buffer_append_string(text, f ? ", " : "");
-        reasoning_feature(text, item->query, &item->analysis.features[f]);
+        reasoning_feature(text, item->query, &feature);
     }
-    buffer_append_string(text, item->analysis.feature_count ? "\nStatistics over the other items:\n"
-                                                            : "none\nStatistics over the other items:\n");
+    buffer_append_string(text, item->feature_count ? "\nStatistics over the other items:\n"
+                                                   : "none\nStatistics over the other items:\n");
     for (uint32_t m = 0; m < entry->met_count && m < FACTORS_OF_ITEM; m++)
         append_statistics(text, context, entry, entry->met[m]);
     append_statistics(text, context, entry, FACTOR_ALL);
@@ -225,14 +226,14 @@ static bool is_named(const json_t *name, rpmd_text known)
 /* A factor that the item meets, by its name or that of a feature of the item; FACTOR_NONE. */
 static uint32_t met_factor(const UserModel *model, const ModelEntry *entry, const json_t *name)
 {
-    const Analysis *analysis = &entry->item->analysis;
+    const ModelItem *item = entry->item;
     if (!json_is_string(name))
         return FACTOR_NONE;
     for (uint32_t m = 0; m < entry->met_count; m++)
         if (is_named(name, factor_set_get(model->factors, entry->met[m])->name))
             return entry->met[m];
-    for (size_t f = 0; f < analysis->feature_count; f++)
-        if (entry->factors[f] != FACTOR_NONE && is_named(name, analysis->features[f].name))
+    for (uint32_t f = 0; f < item->feature_count; f++)
+        if (entry->factors[f] != FACTOR_NONE && is_named(name, item->features[f].text->name))
             return entry->factors[f];
     return FACTOR_NONE;
 }
@@ -241,7 +242,7 @@ static bool cite(Buffer *path, const ReasonContext *context, const ModelEntry *e
 {
     const UserModel *model = context->model;
     const ReasoningTask task = {.smoothing = context->smoothing};
-    uint32_t answer = user_model_class(model, entry->item->analysis.answer_class);
+    uint32_t answer = user_model_class(model, entry->item->answer_class);
     uint32_t items = statistics_items(model, factor, entry);
     if (items == 0)
         return false;
@@ -281,7 +282,7 @@ static void append_citations(Buffer *path, const json_t *names, const ReasonCont
 static void append_conclusion(Buffer *path, const ReasonContext *context, const ModelEntry *entry)
 {
     _cleanup_buffer_ Buffer answer = BUFFER_INIT;
-    prompt_text_quote(&answer, entry->item->analysis.answer, RESPONSE_SHOWN);
+    prompt_text_quote(&answer, entry->item->answer, RESPONSE_SHOWN);
     buffer_append_string(&answer, ".");
     size_t length = MIN(answer.length, path->length);
     if (length == answer.length && memcmp(path->data + path->length - length, answer.data, length) == 0)

@@ -70,19 +70,19 @@ static bool next_quoted(rpmd_text path, size_t *at, rpmd_text *quoted)
 
 static bool is_answer(const UserModel *model, const ModelItem *item, rpmd_text text)
 {
-    if (text_equal(text, item->analysis.answer) || user_model_class(model, text) != CLASS_NONE)
+    if (text_equal(text, item->answer) || user_model_class(model, text) != CLASS_NONE)
         return true;
-    for (size_t o = 0; o < item->option_count; o++)
-        if (text_equal(text, item->options[o]))
+    for (size_t o = 0; o < item->details->option_count; o++)
+        if (text_equal(text, item->details->options[o]))
             return true;
     return false;
 }
 
 static bool is_name(const UserModel *model, const ModelItem *item, rpmd_text text)
 {
-    for (size_t f = 0; f < item->analysis.feature_count; f++)
-        if (text_equal(text, item->analysis.features[f].name) ||
-            text_equal(text, item->analysis.features[f].context))
+    for (uint32_t f = 0; f < item->feature_count; f++)
+        if (text_equal(text, item->features[f].text->name) ||
+            text_equal(text, item->features[f].text->context))
             return true;
     for (uint32_t f = 0; f < model->factor_count; f++)
         if (text_equal(text, factor_set_get(model->factors, f)->name) ||
@@ -101,7 +101,6 @@ static bool is_in_item(const ModelItem *item, rpmd_text text)
 static const char *fault_of_quotations(rpmd_text path, const UserModel *model, const ModelItem *item,
                                        Arena *arena)
 {
-    const Analysis *analysis = &item->analysis;
     rpmd_text quoted, concluded = {"", 0};
     for (size_t at = 0; next_quoted(path, &at, &quoted);) {
         if (is_answer(model, item, quoted))
@@ -110,10 +109,10 @@ static const char *fault_of_quotations(rpmd_text path, const UserModel *model, c
             return arena_format(arena, "quotes \"%.*s\", which does not stand in it",
                                 TEXT_ARGS(text_cut(quoted, SHOWN)));
     }
-    if (concluded.length > 0 && !text_equal(concluded, analysis->answer) &&
-        !text_equal(concluded, analysis->answer_class))
+    if (concluded.length > 0 && !text_equal(concluded, item->answer) &&
+        !text_equal(concluded, item->answer_class))
         return arena_format(arena, "ends with another answer than \"%.*s\"",
-                            TEXT_ARGS(text_cut(analysis->answer, SHOWN)));
+                            TEXT_ARGS(text_cut(item->answer, SHOWN)));
     return NULL;
 }
 
@@ -145,9 +144,9 @@ static Words own_words(const ReasonItem *item, Tokenizer *tokenizer, Arena *aren
     _cleanup_buffer_ Buffer text = BUFFER_INIT;
     buffer_append(&text, own->query.data, own->query.length);
     buffer_append_format(&text, "\n%.*s", TEXT_ARGS(own->response));
-    for (size_t f = 0; f < own->analysis.feature_count; f++)
-        buffer_append_format(&text, "\n%.*s\n%.*s", TEXT_ARGS(own->analysis.features[f].name),
-                             TEXT_ARGS(own->analysis.features[f].context));
+    for (uint32_t f = 0; f < own->feature_count; f++)
+        buffer_append_format(&text, "\n%.*s\n%.*s", TEXT_ARGS(own->features[f].text->name),
+                             TEXT_ARGS(own->features[f].text->context));
     for (uint32_t f = 0; f < item->model->factor_count; f++) {
         const Factor *factor = factor_set_get(item->model->factors, f);
         buffer_append_format(&text, "\n%.*s\n%.*s", TEXT_ARGS(factor->name), TEXT_ARGS(factor->description));
@@ -217,8 +216,8 @@ static bool speaks_of_it(const Words *said, const ReasonItem *item, Tokenizer *t
     const ModelItem *own = item->entries[item->entry]->item;
     _cleanup_buffer_ Buffer text = BUFFER_INIT;
     buffer_append(&text, own->query.data, own->query.length);
-    for (size_t f = 0; f < own->analysis.feature_count; f++)
-        buffer_append_format(&text, "\n%.*s", TEXT_ARGS(own->analysis.features[f].name));
+    for (uint32_t f = 0; f < own->feature_count; f++)
+        buffer_append_format(&text, "\n%.*s", TEXT_ARGS(own->features[f].text->name));
     Words query =
         words_of(arena_text(arena, (rpmd_text){buffer_string(&text), text.length}), tokenizer, arena);
     bool has_content = false;
@@ -237,7 +236,7 @@ static const char *fault_of_labels(const Words *said, const Words *own, const Re
                                    Tokenizer *tokenizer, Arena *scratch, Arena *arena)
 {
     const UserModel *model = item->model;
-    rpmd_text answer = item->entries[item->entry]->item->analysis.answer;
+    rpmd_text answer = item->entries[item->entry]->item->answer;
     if (model->answer_kind != RPMD_ANSWER_LABELS)
         return NULL;
     Words right = words_of(answer, tokenizer, scratch);
