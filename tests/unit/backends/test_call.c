@@ -171,6 +171,24 @@ START_TEST(a_deadline_comes_during_an_attempt)
 }
 END_TEST
 
+/* Text came in the turn of the loop before: it is handed over, and then the end is told. */
+START_TEST(a_deadline_comes_while_text_waits_to_be_handed_over)
+{
+    Fixture fixture;
+    fixture_start(&fixture);
+    llm_server_set(&fixture.server, begun);
+    Heard *heard = ask_until(&fixture, in_ms(200), &heard_pieces);
+    while (fixture.server.requests == 0)
+        uv_run(&fixture.loop, UV_RUN_NOWAIT);
+    uv_run(&fixture.loop, UV_RUN_NOWAIT);
+    uv_sleep(250);
+    run_until(&fixture, &heard->has_ended);
+    ck_assert_str_eq(buffer_string(&heard->pieces), heard->text.length ? "ye|" : "");
+    expect(heard, STATUS_DEADLINE_EXCEEDED, "the deadline came before backend local had answered");
+    fixture_stop(&fixture);
+}
+END_TEST
+
 START_TEST(nothing_is_begun_again_that_would_come_too_late)
 {
     Fixture fixture;
@@ -470,7 +488,8 @@ START_TEST(a_callback_can_close_everything)
 }
 END_TEST
 
-UNIT_TESTS("call", a_call_is_answered, text_comes_in_pieces, a_reply_that_is_no_stream_is_one_piece,
+UNIT_TESTS("call", a_call_is_answered, a_deadline_comes_while_text_waits_to_be_handed_over,
+           text_comes_in_pieces, a_reply_that_is_no_stream_is_one_piece,
            a_failure_that_may_pass_is_tried_again, nothing_is_asked_again_once_text_came,
            an_answer_that_stops_is_whole, it_is_tried_again_for_so_long_only, a_server_that_is_not_there,
            a_deadline_comes_during_an_attempt, nothing_is_begun_again_that_would_come_too_late,
