@@ -450,6 +450,10 @@ void stage_cancel(StageCall *call)
 
 void stages_close(Stages *stages)
 {
-    while (stages && !LIST_EMPTY(&stages->calls))
-        release(LIST_FIRST(&stages->calls));
+    if (!stages)
+        return;
+    for (StageCall *call = LIST_FIRST(&stages->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, link);
+        release(call);
+    }
 }
