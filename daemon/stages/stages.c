@@ -285,11 +285,12 @@ static void tell(StageCall *call)
     const StageHandlers *handlers = call->handlers;
     void *data = call->data;
     reply.text = text_of_call(call);
-    _cleanup_arena_ Arena kept_arena = call->kept_arena;
+    Arena kept_arena = call->kept_arena;
     call->kept_arena = ARENA_INIT;
     Flight *flight = leave_flight(call);
     release(call);
     handlers->on_reply(data, &reply);
+    arena_finish(&kept_arena);
     if (flight)
         flight_release(flight);
 }
