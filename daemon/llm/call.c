@@ -46,22 +46,20 @@ struct LlmCall {
  *     llm_call
  *         |
  *         v
- *      WAITING ------------------------+   the server is left alone, too many wait, or the deadline came
- *         |  its turn                  |
- *         v                            |
- *     ATTEMPTING <--+------------------+   answered, failed for good, or the deadline came
- *         |  ^      | refused for what |
- *         |  |      | can be left out  |
- *         |  |      +--> ATTEMPTING    |
- *  failed |  | back-off                |
- *         v  |                         |
- *      RESTING ------------------------+   the deadline came
- *                                      |
- *                                      v
- *                                   ENDING     the text that came is handed over, on a later turn of the loop
- *                                      |
- *                                      v
- *     llm_cancel, from each of them  ENDED     on_end comes then; the call is freed
+ *      WAITING -------------+   the server is left alone, too many wait, or the deadline came
+ *         |  its turn       |
+ *         v                 |
+ *     ATTEMPTING -----------+   answered, failed for good, or the deadline came. Behind a refusal for what
+ *       |     ^             |   can be left out, ATTEMPTING again
+ *       |     | back-off    |
+ *       v     | is over     |
+ *      RESTING -------------+   the deadline came
+ *                           |
+ *                           v
+ *                        ENDING   the text that came is handed over, on a later turn of the loop
+ *                           |
+ *                           v
+ *                         ENDED   on_end comes then. llm_cancel leads here from each of them, without it
  *
  * transitions[from]: the states that may follow.
  */

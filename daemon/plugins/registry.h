@@ -128,8 +128,7 @@ void plugin_registry_unwatch(PluginRegistry *registry, PluginWatcher *watcher);
 /* ---- calling: the seam -------------------------------------------------------------------------------- */
 
 #define PLUGIN_BATCH_LIMIT 256  /* items of one call */
-#define PLUGIN_QUEUE_LIMIT 1024 /* calls of a generation and an urgency that wait; more would wait too long  \
-                                 */
+#define PLUGIN_QUEUE_LIMIT 1024 /* calls of a line (generation.h); more would wait too long */
 #define PLUGIN_QUEUE_BYTES_LIMIT (64 * 1024 * 1024) /* what these calls hold */
 /* With isolation = none: */
 #define PLUGIN_RUNNING_LIMIT 3 /* calls at work: of the four threads of the pool, one is left to others */

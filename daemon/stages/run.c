@@ -59,10 +59,14 @@ static void batch_free(Batch *batch)
 void stage_run_cancel(StageRun *run)
 {
     later_cancel(&run->step);
-    while (!LIST_EMPTY(&run->batches))
-        batch_free(LIST_FIRST(&run->batches));
-    while (!LIST_EMPTY(&run->queued))
-        batch_free(LIST_FIRST(&run->queued));
+    for (Batch *batch = LIST_FIRST(&run->batches), *next; batch; batch = next) {
+        next = LIST_NEXT(batch, link);
+        batch_free(batch);
+    }
+    for (Batch *batch = LIST_FIRST(&run->queued), *next; batch; batch = next) {
+        next = LIST_NEXT(batch, link);
+        batch_free(batch);
+    }
     arena_finish(&run->arena);
     free(run);
 }

@@ -285,11 +285,12 @@ static void tell(StageCall *call)
     const StageHandlers *handlers = call->handlers;
     void *data = call->data;
     reply.text = text_of_call(call);
-    _cleanup_arena_ Arena kept_arena = call->kept_arena;
+    Arena kept_arena = call->kept_arena;
     call->kept_arena = ARENA_INIT;
     Flight *flight = leave_flight(call);
     release(call);
     handlers->on_reply(data, &reply);
+    arena_finish(&kept_arena);
     if (flight)
         flight_release(flight);
 }
@@ -450,6 +451,10 @@ void stage_cancel(StageCall *call)
 
 void stages_close(Stages *stages)
 {
-    while (stages && !LIST_EMPTY(&stages->calls))
-        release(LIST_FIRST(&stages->calls));
+    if (!stages)
+        return;
+    for (StageCall *call = LIST_FIRST(&stages->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, link);
+        release(call);
+    }
 }

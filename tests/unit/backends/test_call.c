@@ -161,12 +161,30 @@ START_TEST(a_deadline_comes_during_an_attempt)
     Fixture fixture;
     fixture_start(&fixture);
     llm_server_set(&fixture.server, begun);
-    Heard *heard = ask_until(&fixture, in_ms(50), &heard_pieces);
+    Heard *heard = ask_until(&fixture, in_ms(500), &heard_pieces);
     run_until(&fixture, &heard->has_ended);
     ck_assert_str_eq(buffer_string(&heard->pieces), "ye|");
     ck_assert_uint_eq(heard->spent.usage.completion_tokens, 1);
     expect(heard, STATUS_DEADLINE_EXCEEDED, "the deadline came before backend local had answered");
     ck_assert_uint_eq(backend_of(&fixture)->active_count, 0);
+    fixture_stop(&fixture);
+}
+END_TEST
+
+/* Text came in the turn of the loop before: it is handed over, and then the end is told. */
+START_TEST(a_deadline_comes_while_text_waits_to_be_handed_over)
+{
+    Fixture fixture;
+    fixture_start(&fixture);
+    llm_server_set(&fixture.server, begun);
+    Heard *heard = ask_until(&fixture, in_ms(200), &heard_pieces);
+    while (fixture.server.requests == 0 && heard->call)
+        uv_run(&fixture.loop, UV_RUN_NOWAIT);
+    uv_run(&fixture.loop, UV_RUN_NOWAIT);
+    uv_sleep(250);
+    run_until(&fixture, &heard->has_ended);
+    ck_assert_str_eq(buffer_string(&heard->pieces), heard->text.length ? "ye|" : "");
+    expect(heard, STATUS_DEADLINE_EXCEEDED, "the deadline came before backend local had answered");
     fixture_stop(&fixture);
 }
 END_TEST
@@ -290,7 +308,8 @@ START_TEST(a_call_can_be_cancelled_when_it_is_about_to_be_told)
     one->on_end = two->on_end = cancel_other;
     one->other = two;
     two->other = one;
-    run_until_requests(&fixture, 2);
+    while (fixture.server.requests < 2 && one->call && two->call)
+        uv_run(&fixture.loop, UV_RUN_ONCE);
     uv_sleep(60);
     run_for_a_while(&fixture);
     ck_assert_int_eq(one->has_ended + two->has_ended, 1);
@@ -470,7 +489,8 @@ START_TEST(a_callback_can_close_everything)
 }
 END_TEST
 
-UNIT_TESTS("call", a_call_is_answered, text_comes_in_pieces, a_reply_that_is_no_stream_is_one_piece,
+UNIT_TESTS("call", a_call_is_answered, a_deadline_comes_while_text_waits_to_be_handed_over,
+           text_comes_in_pieces, a_reply_that_is_no_stream_is_one_piece,
            a_failure_that_may_pass_is_tried_again, nothing_is_asked_again_once_text_came,
            an_answer_that_stops_is_whole, it_is_tried_again_for_so_long_only, a_server_that_is_not_there,
            a_deadline_comes_during_an_attempt, nothing_is_begun_again_that_would_come_too_late,

@@ -94,18 +94,22 @@ START_TEST(requests_a_minute_are_kept_to)
 {
     Fixture fixture;
     fixture_begin(&fixture);
-    fixture.backend.requests_per_minute = 600; /* sixty at once, then one each tenth of a second */
-    fixture.backend.concurrency = 100;
+    fixture.backend.requests_per_minute = 1;
     fixture_open(&fixture);
-    Heard *calls[63];
-    for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-        calls[i] = ask(&fixture, "x");
-    run_until_requests(&fixture, 60);
+    Heard *first = ask(&fixture, "x"), *second = ask(&fixture, "x");
+    expect_text(first, "yes");
     run_for_a_while(&fixture);
-    ck_assert_uint_le(fixture.server.requests, 62);
-    ck_assert_uint_ge(backend_of(&fixture)->waiting_count, 1);
-    for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-        expect_text(calls[i], "yes");
+    ck_assert_uint_eq(fixture.server.requests, 1);
+    ck_assert_uint_eq(backend_of(&fixture)->waiting_count, 1);
+    /* The alarm does not see the clock go forward; one more that comes does. */
+    put_clock_forward(61);
+    Heard *third = ask(&fixture, "x");
+    expect_text(second, "yes");
+    run_for_a_while(&fixture);
+    ck_assert(!third->has_ended);
+    ck_assert_uint_eq(fixture.server.requests, 2);
+    cancel(third);
+    heard_free(third);
     fixture_stop(&fixture);
 }
 END_TEST
@@ -141,6 +145,23 @@ START_TEST(a_deadline_that_is_over_asks_nobody)
              &heard_whole);
     expect(heard, STATUS_DEADLINE_EXCEEDED, "the deadline came before backend local had answered");
     ck_assert_uint_eq(fixture.server.requests, 0);
+    ck_assert_uint_eq(backend_of(&fixture)->counts.attempts, 0);
+    fixture_stop(&fixture);
+}
+END_TEST
+
+/* Its turn and its deadline come together. */
+START_TEST(a_turn_that_comes_too_late_asks_nobody)
+{
+    Fixture fixture;
+    fixture_start(&fixture);
+    Heard *heard = heard_new(&fixture);
+    ask_with(
+        heard,
+        &(LlmRequest){.backend = "local", .prompt = text_of("x"), .deadline_ns = uv_hrtime() + 5000000000u},
+        &heard_whole);
+    put_clock_forward(10);
+    expect(heard, STATUS_DEADLINE_EXCEEDED, "the deadline came before backend local had answered");
     ck_assert_uint_eq(backend_of(&fixture)->counts.attempts, 0);
     fixture_stop(&fixture);
 }
@@ -304,7 +325,8 @@ END_TEST
 
 UNIT_TESTS("queue", as_many_calls_as_are_configured_are_at_work, a_call_that_waits_can_leave,
            the_queue_has_a_limit, requests_a_minute_are_kept_to, a_deadline_comes_while_a_call_waits,
-           a_deadline_that_is_over_asks_nobody, a_server_that_fails_is_left_alone_and_then_tried_by_one,
-           who_finds_out_may_leave, one_that_was_refused_its_request_finds_out_nothing,
-           a_rest_is_not_made_longer_by_calls_of_before, those_who_wait_are_refused_when_the_server_goes_down,
+           a_deadline_that_is_over_asks_nobody, a_turn_that_comes_too_late_asks_nobody,
+           a_server_that_fails_is_left_alone_and_then_tried_by_one, who_finds_out_may_leave,
+           one_that_was_refused_its_request_finds_out_nothing, a_rest_is_not_made_longer_by_calls_of_before,
+           those_who_wait_are_refused_when_the_server_goes_down,
            a_call_that_is_refused_at_once_has_been_made_before, who_is_refused_may_ask_at_once)
