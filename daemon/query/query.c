@@ -305,7 +305,7 @@ static void extract(Query *query)
                                      .options = answer->target.options,
                                      .option_count = answer->target.option_count};
     query->job = plugin_registry_analyze(query->queries->context.plugins, answer->task, &request, 1,
-                                         query_plugin_deadline(query), PLUGIN_URGENT, on_extracted, query);
+                                         PLUGIN_URGENT, query_plugin_deadline(query), on_extracted, query);
     query_move(query, QUERY_EXTRACTING);
 }
 

@@ -174,7 +174,7 @@ static void parse(Response *response, rpmd_text text)
                                      .has_response = true,
                                      .answer_only = true};
     query->job = plugin_registry_analyze(query->queries->context.plugins, query->answer->task, &request, 1,
-                                         query_plugin_deadline(query), PLUGIN_URGENT, on_parsed, response);
+                                         PLUGIN_URGENT, query_plugin_deadline(query), on_parsed, response);
     query_move(query, QUERY_PARSING);
 }
 

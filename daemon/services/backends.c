@@ -264,7 +264,6 @@ void backends_on_usage(GrpcCall *call, const void *message)
         .task = text_of(request->task),
         .user = text_of(request->user),
         .from_day = (int64_t)time(NULL) / SECONDS_PER_DAY - days + 1,
-        .by_user = request->by_user,
     };
     usage->store = store_usage_list(context->store, &list, on_usage, usage);
 }

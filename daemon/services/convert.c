@@ -129,8 +129,8 @@ Rpmd__V1__RetrievedItem **convert_retrieved(Arena *arena, const UserModel *model
         message->reasoning_source =
             by_llm[i] ? RPMD__V1__SOURCE__SOURCE_LLM : RPMD__V1__SOURCE__SOURCE_NATIVE;
         message->features =
-            convert_features(arena, model, item->query, &item->analysis, retrieved[i].entry->factors);
-        message->n_features = item->analysis.feature_count;
+            convert_item_features(arena, model, retrieved[i].entry);
+        message->n_features = item->feature_count;
         message->similarity = retrieved[i].similarity;
         message->n_shared = retrieval_shared(model, target, retrieved[i].entry, shared, SHARED_LIMIT);
         message->shared = ARENA_ARRAY(arena, char *, message->n_shared);

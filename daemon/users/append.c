@@ -129,7 +129,7 @@ static OperationState analyse(AppendOperation *append)
                                      .has_response = true};
     append->job =
         plugin_registry_analyze(operation->users->context.plugins, operation->user->task->name, &request, 1,
-                                operation_deadline(operation), PLUGIN_URGENT, on_analysed, append);
+                                PLUGIN_URGENT, operation_deadline(operation), on_analysed, append);
     return OPERATION_ANALYSING;
 }
 

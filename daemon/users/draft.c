@@ -223,8 +223,9 @@ static void analyse_next(Draft *draft)
                                         .has_response = true};
     }
     draft->job = plugin_registry_analyze(context->plugins, draft->name.task.data, requests, count,
+                                         PLUGIN_BACKGROUND,
                                          uv_hrtime() + context->config->call_seconds * NANOSECONDS_PER_SECOND,
-                                         PLUGIN_BACKGROUND, on_analysed, draft);
+                                         on_analysed, draft);
 }
 
 static void on_begin(Later *later)

@@ -234,7 +234,7 @@ static void analyse(Batch *batch)
     if (deadline_ns == 0)
         deadline_ns = uv_hrtime() + context->config->call_seconds * NANOSECONDS_PER_SECOND;
     batch->job = plugin_registry_analyze(context->plugins, preparation->name.task.data, requests, count,
-                                         deadline_ns, preparation->request.urgency, on_analysed, batch);
+                                         preparation->request.urgency, deadline_ns, on_analysed, batch);
 }
 
 static void go_on(Preparation *preparation)
