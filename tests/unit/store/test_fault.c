@@ -219,7 +219,7 @@ START_TEST(a_request_that_is_too_much_does_not_spoil_its_group)
                                        [LARGE] = new_item("ann", "3", large, "r", 0),
                                        [LAST] = new_item("ann", "4", "q", "r", 0)};
     StorePutItems requests[COUNT];
-    const StoreUserName ann = {.task = T("tags"), .user = T("ann")};
+    const StoreLoadModel ann = {.task = T("tags"), .user = T("ann")};
     answered = 0;
     fault_close_gate(); /* the first one's commit is held up while the others queue */
     for (intptr_t i = 0; i < COUNT; i++) {
