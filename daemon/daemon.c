@@ -3,7 +3,6 @@
 
 #include "daemon/log.h"
 #include "daemon/loop/loop.h"
-#include "daemon/loop/loop.h"
 #include "daemon/service_manager.h"
 #include "daemon/services/health.h"
 #include "daemon/services/reflection.h"
@@ -244,7 +243,8 @@ static int start(Daemon *daemon)
     const UsersContext users = {&daemon->loop, daemon->store, daemon->plugins, daemon->stages, config};
     daemon->users = users_new(&users);
     daemon->rebuild = rebuild_new(&users, daemon->users);
-    daemon->queries = queries_new(&(QueriesContext){&daemon->loop, config, daemon->plugins, daemon->users, daemon->stages});
+    daemon->queries =
+        queries_new(&(QueriesContext){&daemon->loop, config, daemon->plugins, daemon->users, daemon->stages});
     GrpcLimits limits = grpc_limits_default();
     limits.drain_timeout_ms = config->drain_seconds * 1000;
     daemon->grpc = grpc_server_new(&limits);

@@ -17,7 +17,7 @@ void query_answer_free(QueryAnswer *answer)
     if (!answer)
         return;
     user_model_unref(answer->model);
-    pool_unref(answer->pool);
+    task_pool_unref(answer->pool);
     arena_finish(&answer->extracted);
     arena_finish(&answer->arena);
     free(answer);
@@ -39,7 +39,7 @@ static void predict(QueryAnswer *answer, Tokenizer *tokenizer)
     if (answer->model->answer_kind == RPMD_ANSWER_TEXT)
         return;
     const PopulationView view = {
-        .population = answer->pool ? pool_read_begin(answer->pool) : NULL,
+        .population = answer->pool ? task_pool_read_begin(answer->pool) : NULL,
         .own = answer->feeds_pool ? answer->model : NULL,
         .user = answer->user_number,
         .minimum_users = (uint32_t)answer->settings->minimum_users,
@@ -56,7 +56,7 @@ static void predict(QueryAnswer *answer, Tokenizer *tokenizer)
         answer->prediction_reasoning =
             reasoning_of_prediction(&answer->arena, &answer->reasoning_task, &request, prediction);
     if (answer->pool)
-        pool_read_end(answer->pool);
+        task_pool_read_end(answer->pool);
     answer->prediction = prediction;
 }
 

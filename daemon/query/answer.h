@@ -7,7 +7,7 @@
  */
 
 #include "daemon/config.h"
-#include "daemon/users/pool.h"
+#include "daemon/users/task_pool.h"
 #include "lib/llm/chat.h"
 #include "lib/method/prompt.h"
 
@@ -35,7 +35,7 @@ typedef struct QueryAnswer {
     Target target;
     Arena extracted;  /* owns target.analysis */
     UserModel *model; /* a reference */
-    Pool *pool;       /* a reference; NULL: nothing is pooled */
+    TaskPool *pool;   /* a reference; NULL: nothing is pooled */
     uint64_t user_number;
     bool feeds_pool;
     bool features_are_llms;

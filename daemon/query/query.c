@@ -323,7 +323,7 @@ static void take_user(Query *query, const UserSnapshot *user)
         return;
     }
     answer->model = user_model_ref(user->model);
-    answer->pool = user->pool ? pool_ref(user->pool) : NULL;
+    answer->pool = user->pool ? task_pool_ref(user->pool) : NULL;
     answer->user_number = user->user_number;
     answer->feeds_pool = user->feeds_pool;
     extract(query);

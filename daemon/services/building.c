@@ -189,8 +189,8 @@ static void build_more(Building *building)
         LIST_INSERT_HEAD(&building->users, user, link);
         const UserName name = {text_of(building->task), building->names.texts[user->number]};
         building->running++;
-        user->build = users_build(building->call.context->users, &name, &building->settings, &caller, on_built,
-                                  user);
+        user->build =
+            users_build(building->call.context->users, &name, &building->settings, &caller, on_built, user);
     }
     if (building->running == 0 && building->next == building->names.count)
         grpc_call_finish(building->call.call, &done);

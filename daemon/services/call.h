@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A gRPC call on its way through the rooms: it holds the one thing that it waits for. When the caller leaves, or
- * the call ends, that is cancelled: nothing calls back into a call that is gone.
+ * A gRPC call on its way through the rooms: it holds the one thing that it waits for. When the caller leaves,
+ * or the call ends, that is cancelled: nothing calls back into a call that is gone.
  */
 
 #include "daemon/query/query.h"

@@ -370,8 +370,8 @@ static int check_import(Import *import, const Rpmd__V1__ImportRequest *message, 
         import->task = arena_format(&call->arena, "%s", message->task);
     if (message->task[0] != '\0' && strcmp(import->task, message->task) != 0)
         return status_refuse(status, STATUS_INVALID_ARGUMENT,
-                             "one import is for one task: it began with %s and goes on with %s",
-                             import->task, message->task);
+                             "one import is for one task: it began with %s and goes on with %s", import->task,
+                             message->task);
     if (message->n_items > IMPORT_MESSAGE_ITEMS_LIMIT)
         return status_refuse(status, STATUS_INVALID_ARGUMENT,
                              "a message has %zu items, and the limit is %d; send more messages",

@@ -141,8 +141,7 @@ static void on_rollback(GrpcCall *grpc, const void *message)
         return;
     const UserName name = {text_of(request->task), text_of(request->user)};
     const Caller caller = service_caller(grpc);
-    call->user =
-        users_rollback(call->context->users, &name, request->version, &caller, on_rolled_back, call);
+    call->user = users_rollback(call->context->users, &name, request->version, &caller, on_rolled_back, call);
 }
 
 /* ---- EraseUser and ExportUser: over one task or all --------------------------------------------------- */
@@ -238,8 +237,7 @@ static void erase_next(Tour *tour)
 {
     if (tour->next < tour->tasks.count) {
         const UserName name = next_name(tour);
-        tour->call.user =
-            users_erase(tour->call.context->users, &name, &tour->caller, on_erased, tour);
+        tour->call.user = users_erase(tour->call.context->users, &name, &tour->caller, on_erased, tour);
     } else if (tour->found) {
         grpc_call_reply(tour->call.call, &tour->erased.base);
     } else {
@@ -266,9 +264,8 @@ static void fill_exported(const Tour *tour, Arena *arena, const StoreItem *item,
     exported->reasoning = convert_text(arena, (rpmd_text){0});
     if (!entry)
         return;
-    const Analysis *analysis = model_item_analysis(entry->item, arena);
-    exported->features = convert_features(arena, NULL, item->query, analysis, NULL);
-    exported->n_features = analysis->feature_count;
+    exported->features = convert_item_features(arena, tour->model, entry);
+    exported->n_features = entry->item->feature_count;
     if (model_item_counts(entry->item))
         exported->reasoning =
             convert_text(arena, reasoning_path(arena, &tour->reasoning, tour->model, entry, &by_llm));
@@ -349,8 +346,7 @@ static void export_next(Tour *tour)
     }
     const UserName name = next_name(tour);
     tour->list = (StoreListItems){.task = name.task, .user = name.user};
-    tour->call.user =
-        users_get(tour->call.context->users, &name, &tour->caller, on_exported_model, tour);
+    tour->call.user = users_get(tour->call.context->users, &name, &tour->caller, on_exported_model, tour);
 }
 
 static void on_export_user(GrpcCall *call, const void *message)

@@ -23,10 +23,8 @@ static void begin(GrpcCall *grpc, QueryKind kind, const Rpmd__V1__Query *message
 {
     Status status = STATUS_INIT;
     ServiceCall *call = service_call_new(grpc, sizeof(ServiceCall), NULL);
-    QueryRequest request = {.kind = kind,
-                            .examples = examples,
-                            .budget_bytes = budget_bytes,
-                            .caller = service_caller(grpc)};
+    QueryRequest request = {
+        .kind = kind, .examples = examples, .budget_bytes = budget_bytes, .caller = service_caller(grpc)};
     check_query(call->context->plugins, message, &call->arena, &request.query, &request.options,
                 &request.option_count, &status);
     if (status_is_ok(&status) && examples > RETRIEVAL_LIMIT)
@@ -65,8 +63,8 @@ static Rpmd__V1__Feature **features_of(const QueryAnswer *answer, Arena *arena)
 
 static Rpmd__V1__RetrievedItem **retrieved_of(const QueryAnswer *answer, Arena *arena)
 {
-    return convert_retrieved(arena, answer->model, &answer->target, answer->retrieved, answer->retrieved_count,
-                             answer->paths, answer->by_llm);
+    return convert_retrieved(arena, answer->model, &answer->target, answer->retrieved,
+                             answer->retrieved_count, answer->paths, answer->by_llm);
 }
 
 /* Likeliest first; none where answers are open. */

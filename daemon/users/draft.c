@@ -222,10 +222,9 @@ static void analyse_next(Draft *draft)
                                         .response = item->response,
                                         .has_response = true};
     }
-    draft->job = plugin_registry_analyze(context->plugins, draft->name.task.data, requests, count,
-                                         PLUGIN_BACKGROUND,
-                                         uv_hrtime() + context->config->call_seconds * NANOSECONDS_PER_SECOND,
-                                         on_analysed, draft);
+    draft->job = plugin_registry_analyze(
+        context->plugins, draft->name.task.data, requests, count, PLUGIN_BACKGROUND,
+        uv_hrtime() + context->config->call_seconds * NANOSECONDS_PER_SECOND, on_analysed, draft);
 }
 
 static void on_begin(Later *later)

@@ -75,8 +75,8 @@ static OperationState take_erased(Operation *operation)
         return operation_refuse(operation, &operation->answer.status);
     }
     operation->reply.erased = operation->answer.erased;
-    pool_change(user->task->pool, operation->answer.erased.last_change, user->number,
-                (rpmd_text){operation->pool_change.data, operation->pool_change.length});
+    task_pool_change(user->task->pool, operation->answer.erased.last_change, user->number,
+                     (rpmd_text){operation->pool_change.data, operation->pool_change.length});
     user_forget_all(&operation->users->table, user);
     return OPERATION_DONE;
 }

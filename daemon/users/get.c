@@ -31,8 +31,8 @@ static void release(Operation *operation)
 static OperationState answer(Operation *operation)
 {
     operation_fill_snapshot(operation);
-    Pool *pool = operation->reply.user.pool;
-    return pool && !pool_is_ready(pool) ? operation_wait_for_pool(operation) : OPERATION_DONE;
+    TaskPool *pool = operation->reply.user.pool;
+    return pool && !task_pool_is_ready(pool) ? operation_wait_for_pool(operation) : OPERATION_DONE;
 }
 
 static OperationState step(Operation *operation)

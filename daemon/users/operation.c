@@ -177,7 +177,7 @@ static void cancel_waiting(Operation *operation)
         store_cancel(TAKE_PTR(operation->store));
     if (operation->work)
         work_cancel(TAKE_PTR(operation->work));
-    pool_wait_cancel(&operation->pool);
+    task_pool_wait_cancel(&operation->pool);
     later_cancel(&operation->later);
     if (operation->kind->cancel)
         operation->kind->cancel(operation);
@@ -311,7 +311,7 @@ static void on_pool_ready(PoolWaiter *waiter, const Status *status)
 OperationState operation_wait_for_pool(Operation *operation)
 {
     operation->pool.ready = on_pool_ready;
-    pool_wait(operation->user->task->pool, &operation->pool);
+    task_pool_wait(operation->user->task->pool, &operation->pool);
     return OPERATION_LOADING;
 }
 

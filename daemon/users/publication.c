@@ -130,8 +130,8 @@ PublicationOutcome publication_take(Operation *operation)
     user->feeds_pool = operation->assembled.feeds_pool;
     adopt(operation, answer->published.version, operation->next_created_us, operation->next_revision);
     user_saw(user, answer->published.history_revision);
-    pool_change(user->task->pool, answer->published.last_change, user->number,
-                (rpmd_text){operation->pool_change.data, operation->pool_change.length});
+    task_pool_change(user->task->pool, answer->published.last_change, user->number,
+                     (rpmd_text){operation->pool_change.data, operation->pool_change.length});
     assembly_finish(&operation->assembled);
     return PUBLICATION_MADE;
 }

@@ -26,7 +26,7 @@ static UserTask *add_task(UserTable *table, uv_loop_t *loop, Store *store, rpmd_
         return task;
     task = NEW(UserTask);
     task->name = memory_copy_text(name.data, name.length);
-    task->pool = pool_new(loop, store, task->name);
+    task->pool = task_pool_new(loop, store, task->name);
     task->texts = feature_texts_new();
     task->next = table->tasks;
     table->tasks = task;
@@ -123,7 +123,7 @@ void user_table_finish(UserTable *table)
     assert(table->user_count == 0);
     for (UserTask *task = table->tasks, *next; task; task = next) {
         next = task->next;
-        pool_close(task->pool);
+        task_pool_close(task->pool);
         feature_texts_unref(task->texts);
         free(task->name);
         free(task);

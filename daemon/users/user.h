@@ -9,7 +9,7 @@
  * really made from. The model is current when they are equal.
  */
 
-#include "daemon/users/pool.h"
+#include "daemon/users/task_pool.h"
 #include "daemon/users/users.h"
 #include "lib/base/macros.h"
 #include "lib/method/feature_text.h"
@@ -47,7 +47,7 @@ struct User {
 struct UserTask {
     UserTask *next;
     char *name;
-    Pool *pool;          /* owned reference */
+    TaskPool *pool;      /* owned reference */
     FeatureTexts *texts; /* owned reference; shared by the models of all users */
 };
 

@@ -62,7 +62,7 @@ bool users_find(Users *users, const UserName *name, UserSnapshot *snapshot)
     if (!user || !user_is_current(user))
         return false;
     *snapshot = user_snapshot(user, config_task(users->context.config, user->task->name)->population);
-    if (snapshot->pool && !pool_is_ready(snapshot->pool))
+    if (snapshot->pool && !task_pool_is_ready(snapshot->pool))
         return false;
     user_touch(&users->table, user);
     return true;

@@ -21,7 +21,7 @@
 #include "daemon/plugins/registry.h"
 #include "daemon/stages/run.h"
 #include "daemon/store/store.h"
-#include "daemon/users/pool.h"
+#include "daemon/users/task_pool.h"
 #include "lib/method/model.h"
 
 typedef struct Users Users;
@@ -55,7 +55,7 @@ typedef struct UserName {
 /* What a query needs of a user. Borrowed for the time of a callback; take references to keep it. */
 typedef struct UserSnapshot {
     UserModel *model;
-    Pool *pool;           /* pooled counts of the task; NULL where the task takes no part */
+    TaskPool *pool;       /* pooled counts of the task; NULL where the task takes no part */
     uint64_t user_number; /* StoreUser.number */
     bool feeds_pool;      /* model->share is in them */
 } UserSnapshot;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "daemon/users/pool.h"
+#include "daemon/users/task_pool.h"
 
 #include "daemon/loop/later.h"
 #include "daemon/loop/work.h"
@@ -23,7 +23,7 @@ typedef struct PoolChange {
 
 STAILQ_HEAD(PoolChanges, PoolChange);
 
-struct Pool {
+struct TaskPool {
     uv_loop_t *loop;
     Store *store;
     const char *task;
@@ -41,17 +41,17 @@ struct Pool {
 
 /* ---- life --------------------------------------------------------------------------------------------- */
 
-Pool *pool_new(uv_loop_t *loop, Store *store, const char *task)
+TaskPool *task_pool_new(uv_loop_t *loop, Store *store, const char *task)
 {
-    Pool *pool = NEW(Pool);
-    *pool = (Pool){.loop = loop, .store = store, .task = task, .references = 1};
+    TaskPool *pool = NEW(TaskPool);
+    *pool = (TaskPool){.loop = loop, .store = store, .task = task, .references = 1};
     STAILQ_INIT(&pool->changes);
     TAILQ_INIT(&pool->waiters);
     uv_rwlock_init(&pool->lock);
     return pool;
 }
 
-Pool *pool_ref(Pool *pool)
+TaskPool *task_pool_ref(TaskPool *pool)
 {
     pool->references++;
     return pool;
@@ -66,7 +66,7 @@ static void drop_changes(struct PoolChanges *changes)
     }
 }
 
-void pool_unref(Pool *pool)
+void task_pool_unref(TaskPool *pool)
 {
     if (!pool || --pool->references > 0)
         return;
@@ -76,7 +76,7 @@ void pool_unref(Pool *pool)
     free(pool);
 }
 
-void pool_close(Pool *pool)
+void task_pool_close(TaskPool *pool)
 {
     assert(TAILQ_EMPTY(&pool->waiters));
     if (pool->loading)
@@ -85,16 +85,16 @@ void pool_close(Pool *pool)
         work_cancel(TAKE_PTR(pool->making));
     if (pool->applying)
         work_cancel(TAKE_PTR(pool->applying));
-    pool_unref(pool);
+    task_pool_unref(pool);
 }
 
 /* ---- changes ------------------------------------------------------------------------------------------ */
 
-static void begin_applying(Pool *pool);
+static void begin_applying(TaskPool *pool);
 
 /* Changes that another thread applies. */
 typedef struct PoolApplying {
-    Pool *pool; /* a reference */
+    TaskPool *pool; /* a reference */
     struct PoolChanges changes;
 } PoolApplying;
 
@@ -117,31 +117,31 @@ static void release_applying(void *job)
 {
     PoolApplying *applying = job;
     drop_changes(&applying->changes);
-    pool_unref(applying->pool);
+    task_pool_unref(applying->pool);
     free(applying);
 }
 
 static void on_applied(void *owner, void *job)
 {
     (void)job;
-    Pool *pool = owner;
+    TaskPool *pool = owner;
     pool->applying = NULL;
     if (!STAILQ_EMPTY(&pool->changes))
         begin_applying(pool);
 }
 
-static void begin_applying(Pool *pool)
+static void begin_applying(TaskPool *pool)
 {
     static const WorkKind kind = {WORK_FOREGROUND, run_applying, release_applying};
     PoolApplying *applying = NEW(PoolApplying);
-    applying->pool = pool_ref(pool);
+    applying->pool = task_pool_ref(pool);
     STAILQ_INIT(&applying->changes);
     STAILQ_CONCAT(&applying->changes, &pool->changes);
     pool->applying = work_begin(pool->loop, &kind, applying, on_applied, pool);
 }
 
 /* Short ones are applied here, unless one is on its way or a reader has the counts. */
-static bool apply_here(Pool *pool, uint64_t user, rpmd_text bytes)
+static bool apply_here(TaskPool *pool, uint64_t user, rpmd_text bytes)
 {
     if (pool->state != POOL_READY || pool->applying || bytes.length > APPLIED_ON_LOOP_BYTES ||
         uv_rwlock_trywrlock(&pool->lock) != 0)
@@ -151,7 +151,7 @@ static bool apply_here(Pool *pool, uint64_t user, rpmd_text bytes)
     return true;
 }
 
-void pool_change(Pool *pool, uint64_t number, uint64_t user, rpmd_text bytes)
+void task_pool_change(TaskPool *pool, uint64_t number, uint64_t user, rpmd_text bytes)
 {
     bool is_loaded = pool->state == POOL_READY && number <= pool->last_change;
     if (number == 0 || bytes.length == 0 || pool->state == POOL_ABSENT || is_loaded ||
@@ -167,18 +167,18 @@ void pool_change(Pool *pool, uint64_t number, uint64_t user, rpmd_text bytes)
 
 /* ---- loading ------------------------------------------------------------------------------------------ */
 
-static void tell_waiters(Pool *pool, const Status *status)
+static void tell_waiters(TaskPool *pool, const Status *status)
 {
     struct PoolWaiters waiters = TAILQ_HEAD_INITIALIZER(waiters);
     PoolWaiter *waiter;
     TAILQ_CONCAT(&waiters, &pool->waiters, link);
-    pool_ref(pool);
+    task_pool_ref(pool);
     while ((waiter = TAILQ_FIRST(&waiters))) {
         TAILQ_REMOVE(&waiters, waiter, link);
         waiter->pool = NULL;
         waiter->ready(waiter, status);
     }
-    pool_unref(pool);
+    task_pool_unref(pool);
 }
 
 /* What the store had, on its way to counts. */
@@ -213,7 +213,7 @@ static void release_making(void *job)
 
 static void on_made(void *owner, void *job)
 {
-    Pool *pool = owner;
+    TaskPool *pool = owner;
     PoolMaking *making = job;
     const Status status = STATUS_INIT;
     pool->making = NULL;
@@ -228,7 +228,7 @@ static void on_made(void *owner, void *job)
 static void on_loaded(StoreReply *reply, void *data)
 {
     static const WorkKind kind = {WORK_FOREGROUND, run_making, release_making};
-    Pool *pool = data;
+    TaskPool *pool = data;
     pool->loading = NULL;
     if (!status_is_ok(&reply->status)) {
         pool->state = POOL_ABSENT;
@@ -243,12 +243,12 @@ static void on_loaded(StoreReply *reply, void *data)
     pool->making = work_begin(pool->loop, &kind, making, on_made, pool);
 }
 
-bool pool_is_ready(const Pool *pool)
+bool task_pool_is_ready(const TaskPool *pool)
 {
     return pool->state == POOL_READY;
 }
 
-void pool_wait(Pool *pool, PoolWaiter *waiter)
+void task_pool_wait(TaskPool *pool, PoolWaiter *waiter)
 {
     assert(pool->state != POOL_READY && !waiter->pool);
     waiter->pool = pool;
@@ -260,7 +260,7 @@ void pool_wait(Pool *pool, PoolWaiter *waiter)
         pool->store, &(StoreLoadPopulation){.task = {pool->task, strlen(pool->task)}}, on_loaded, pool);
 }
 
-void pool_wait_cancel(PoolWaiter *waiter)
+void task_pool_wait_cancel(PoolWaiter *waiter)
 {
     if (!waiter->pool)
         return;
@@ -270,13 +270,13 @@ void pool_wait_cancel(PoolWaiter *waiter)
 
 /* ---- reading ------------------------------------------------------------------------------------------ */
 
-const Population *pool_read_begin(Pool *pool)
+const Population *task_pool_read_begin(TaskPool *pool)
 {
     uv_rwlock_rdlock(&pool->lock);
     return pool->population;
 }
 
-void pool_read_end(Pool *pool)
+void task_pool_read_end(TaskPool *pool)
 {
     uv_rwlock_rdunlock(&pool->lock);
 }
