@@ -113,7 +113,7 @@ static const ModelItem *next_vote(const Votes *votes)
 
 static bool begins_question(const Votes *votes)
 {
-    return votes->at == 0 || votes->at == votes->count ||
+    return votes->at == 0 || votes->at >= votes->count ||
            votes->items[votes->at - 1]->question != votes->items[votes->at]->question;
 }
 
@@ -145,14 +145,12 @@ static PoolVoteChange *compare_votes(const UserModel *before, const UserModel *a
                 skip_question(&a);
             continue;
         }
-        const ModelItem *given = !new || (old && old->question < new->question) ? NULL : new;
-        const ModelItem *taken = !old || (new &&new->question < old->question) ? NULL : old;
+        int order = !old ? 1 : !new ? -1 : compare_keys(&old->question, &new->question);
+        const ModelItem *taken = order <= 0 ? old : NULL, *given = order >= 0 ? new : NULL;
         if (!given || !taken || !text_equal(given->answer, taken->answer)) {
             GROW(changes, *count, capacity);
             changes[(*count)++] = (PoolVoteChange){
-                .question = given   ? given->question
-                            : taken ? taken->question
-                                    : 0,
+                .question = order <= 0 ? old->question : new->question,
                 .answer = given ? given->answer : (rpmd_text){0},
             };
         }

@@ -221,11 +221,6 @@ bool population_apply(Population *population, uint64_t user, rpmd_text pool_chan
 
 /* ---- what one user may see ---- */
 
-static const Share *own_share(const PopulationView *view)
-{
-    return view->own && view->own->answer_kind != RPMD_ANSWER_TEXT ? view->own->share : NULL;
-}
-
 PopulationClasses population_classes(Arena *arena, const PopulationView *view, const rpmd_text *classes,
                                      size_t count)
 {
@@ -233,7 +228,7 @@ PopulationClasses population_classes(Arena *arena, const PopulationView *view, c
     uint32_t *own = ARENA_ARRAY(arena, uint32_t, count);
     for (size_t c = 0; c < count; c++) {
         pooled[c] = view->population ? intern_find(&view->population->classes, classes[c]) : INTERN_NONE;
-        own[c] = share_class(own_share(view), classes[c]);
+        own[c] = share_class(view->own, classes[c]);
     }
     return (PopulationClasses){pooled, own, count};
 }
@@ -259,7 +254,7 @@ bool population_counts(const PopulationView *view, uint64_t key, const Populatio
                        uint32_t *sums)
 {
     size_t own_count = 0;
-    const ShareCell *own = view->population ? share_cells(own_share(view), key, &own_count) : NULL;
+    const ShareCell *own = view->population ? share_cells(view->own, key, &own_count) : NULL;
     bool any = false;
     for (size_t c = 0; c < classes->count; c++) {
         sums[c] = view->population
@@ -274,7 +269,7 @@ uint32_t population_count(const PopulationView *view, uint64_t key, rpmd_text an
 {
     uint32_t sum = 0;
     uint32_t pooled = view->population ? intern_find(&view->population->classes, answer_class) : INTERN_NONE;
-    uint32_t own = share_class(own_share(view), answer_class);
+    uint32_t own = share_class(view->own, answer_class);
     population_counts(view, key, &(PopulationClasses){&pooled, &own, 1}, &sum);
     return sum;
 }

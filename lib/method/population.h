@@ -31,7 +31,7 @@ bool population_apply(Population *population, uint64_t user, rpmd_text pool_chan
 /* A population as one user may see it: without what that user fed in. Borrows both. */
 typedef struct PopulationView {
     const Population *population; /* NULL: nothing is pooled */
-    const UserModel *own;         /* NULL: the user fed nothing in */
+    const Share *own;             /* of the user's model; NULL: the user fed nothing in */
     uint64_t user;
     uint32_t minimum_users;
 } PopulationView;

@@ -104,6 +104,15 @@ static inline UserModel *fixture_model(const ModelTask *task, const FixtureItem 
     return model;
 }
 
+/* Puts the change from one model of a user to another (NULL: none) into the population. */
+static inline void fixture_feed(Population *population, uint64_t user, const UserModel *before,
+                                const UserModel *after)
+{
+    _cleanup_buffer_ Buffer bytes = BUFFER_INIT;
+    contribution_change_write(&bytes, before, after);
+    population_apply(population, user, (rpmd_text){bytes.data, bytes.length});
+}
+
 /* A query against a model, with all that a prediction or a prompt needs. */
 typedef struct FixtureCase {
     Arena arena;

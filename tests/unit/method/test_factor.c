@@ -28,7 +28,7 @@ static uint32_t assign(const FactorSet *set, Tokenizer *tokenizer, const char *n
 {
     _cleanup_arena_ Arena arena = ARENA_INIT;
     AnalyzedFeature feature = {.name = text_of(name), .category = text_of(category), .polarity = polarity};
-    return factor_set_assign(set, tokenizer, &feature, feature_key(&arena, &feature));
+    return factor_set_assign(set, tokenizer, feature_key(&arena, &feature));
 }
 
 static void unref_all(ModelItem **items, size_t count)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/method/model.h"
+#include "lib/method/contribution.h"
+#include "lib/method/item_record.h"
 
 #include "tests/unit/method/prediction_fixture.h"
 #include "tests/unit/unit.h"
@@ -71,7 +72,9 @@ static void assert_bytes_equal(const void *a, const void *b, size_t bytes)
 
 static void assert_models_equal(const UserModel *a, const UserModel *b)
 {
-    ck_assert_ptr_eq(a->factors, b->factors);
+    ck_assert_uint_eq(a->factor_count, b->factor_count);
+    ck_assert_uint_eq(a->promotable, b->promotable);
+    ck_assert_uint_eq(a->question_count, b->question_count);
     ck_assert_uint_eq(a->class_count, b->class_count);
     ck_assert_uint_eq(a->entry_count, b->entry_count);
     ck_assert_uint_eq(a->item_count, b->item_count);
@@ -85,23 +88,29 @@ static void assert_models_equal(const UserModel *a, const UserModel *b)
         assert_texts_equal(a->classes[c], b->classes[c]);
     for (uint32_t e = 0; e < a->entry_count; e++) {
         const ModelEntry *first = a->entries[e], *second = b->entries[e];
-        ck_assert_ptr_eq(first->item, second->item);
+        ck_assert_uint_eq(first->item->number, second->item->number);
         ck_assert_uint_eq(first->met_count, second->met_count);
-        assert_bytes_equal(first->met, second->met, first->met_count * sizeof(uint32_t));
-        assert_bytes_equal(first->factors, second->factors,
-                           first->item->analysis.feature_count * sizeof(uint32_t));
+        ck_assert_uint_eq(first->term_count, second->term_count);
+        ck_assert_uint_eq(first->item->feature_count, second->item->feature_count);
+        assert_bytes_equal(first->met, second->met, first->met_count * sizeof(uint16_t));
+        assert_bytes_equal(first->factors, second->factors, first->item->feature_count * sizeof(uint16_t));
+        assert_bytes_equal(first->terms, second->terms, first->term_count * sizeof(uint32_t));
+        assert_bytes_equal(first->weights, second->weights, first->term_count * sizeof(float));
+        ck_assert_uint_eq(a->by_id[e]->number, b->by_id[e]->number);
     }
+    for (uint32_t q = 0; q < a->question_count; q++)
+        ck_assert_uint_eq(a->by_question[q]->number, b->by_question[q]->number);
     assert_bytes_equal(a->counts, b->counts, a->factor_count * sizeof(FactorCounts));
     assert_bytes_equal(a->by_class, b->by_class, (size_t)a->factor_count * a->class_count * sizeof(uint32_t));
     assert_bytes_equal(a->class_totals, b->class_totals, a->class_count * sizeof(uint32_t));
-    assert_bytes_equal(a->offsets, b->offsets, ((size_t)a->entry_count + 1) * sizeof(uint32_t));
-    assert_bytes_equal(a->terms, b->terms, a->offsets[a->entry_count] * sizeof(uint32_t));
-    assert_bytes_equal(a->weights, b->weights, a->offsets[a->entry_count] * sizeof(float));
     for (size_t t = 0; t < a->trait_count; t++) {
         assert_texts_equal(a->traits[t].name, b->traits[t].name);
         assert_texts_equal(a->traits[t].meaning, b->traits[t].meaning);
         ck_assert_uint_eq(a->traits[t].items, b->traits[t].items);
     }
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    ContributionChange change = contribution_change(&arena, a, b);
+    ck_assert_uint_eq(change.cell_count + change.vote_count, 0);
 }
 
 static void shuffle(uint64_t *state, ModelItem **items, size_t count)

@@ -130,7 +130,7 @@ START_TEST(options_are_counted_by_their_class)
 END_TEST
 
 /* Users 1 to 4 answered "more trams?", and agree or not with `opinions`. */
-static Population *crowd(Arena *arena, bool one_more)
+static Population *crowd(bool one_more)
 {
     Population *population = population_new();
     for (uint64_t user = 1; user <= 4 + (one_more ? 1u : 0u); user++) {
@@ -153,11 +153,9 @@ static Population *crowd(Arena *arena, bool one_more)
              YES_NO},
         };
         UserModel *model = fixture_model(&option_task, items, ARRAY_SIZE(items));
-        Contribution contribution = contribution_of_model(arena, model);
-
-        population_replace(population, user, NULL, &contribution);
+        fixture_feed(population, user, NULL, model);
         if (user == 5)
-            population_replace(population, user, &contribution, NULL);
+            fixture_feed(population, user, model, NULL);
         user_model_unref(model);
     }
     return population;
@@ -165,8 +163,7 @@ static Population *crowd(Arena *arena, bool one_more)
 
 START_TEST(votes_count_by_earlier_agreement)
 {
-    _cleanup_arena_ Arena arena = ARENA_INIT;
-    Population *population = crowd(&arena, false);
+    Population *population = crowd(false);
     UserModel *model = fixture_model(&option_task, opinions, ARRAY_SIZE(opinions));
     PopulationView view = {.population = population, .user = 9, .minimum_users = 3};
     FixtureCase fixture;
@@ -190,8 +187,7 @@ END_TEST
 
 START_TEST(who_left_the_population_leaves_no_trace)
 {
-    _cleanup_arena_ Arena arena = ARENA_INIT;
-    Population *without = crowd(&arena, false), *again = crowd(&arena, true);
+    Population *without = crowd(false), *again = crowd(true);
     UserModel *model = fixture_model(&option_task, opinions, ARRAY_SIZE(opinions));
     const FixtureItem query = {.query = "more trams?", .features = "trams|roads", YES_NO};
     PopulationView view = {.population = without, .user = 9, .minimum_users = 2};
@@ -213,8 +209,7 @@ END_TEST
 
 START_TEST(cells_of_few_users_change_nothing)
 {
-    _cleanup_arena_ Arena arena = ARENA_INIT;
-    Population *population = crowd(&arena, false);
+    Population *population = crowd(false);
     UserModel *model = fixture_model(&option_task, opinions, ARRAY_SIZE(opinions));
     const FixtureItem query = {.query = "more trams?", .features = "trams|roads", YES_NO};
     PopulationView view = {.population = population, .user = 9, .minimum_users = 5};

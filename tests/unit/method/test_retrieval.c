@@ -107,18 +107,29 @@ static ModelItem *random_item(uint64_t *state, Tokenizer *tokenizer, uint64_t nu
                           tokenizer);
 }
 
+static FeatureVector vector_of(Arena *arena, Tokenizer *tokenizer, const ModelItem *item)
+{
+    const Analysis *analysis = model_item_analysis(item, arena);
+    return feature_vector(arena, tokenizer, analysis->features, analysis->feature_count);
+}
+
 /* Against comparing with every item, for queries with up to as many terms as a plugin may emit. */
 START_TEST(equals_brute_force)
 {
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
     uint64_t state = 7;
+    _cleanup_arena_ Arena arena = ARENA_INIT;
     ModelItem *items[200];
-    for (uint64_t i = 0; i < ARRAY_SIZE(items); i++)
+    FeatureVector vectors[ARRAY_SIZE(items)];
+    for (uint64_t i = 0; i < ARRAY_SIZE(items); i++) {
         items[i] = random_item(&state, tokenizer, i, fixture_random(&state, 9));
+        vectors[i] = vector_of(&arena, tokenizer, items[i]);
+    }
     UserModel *model = user_model_build(&task, items, ARRAY_SIZE(items), NULL);
     for (size_t round = 0; round < 30; round++) {
         ModelItem *query = random_item(&state, tokenizer, 0, round < 20 ? round : 256);
-        Target target = {.analysis = &query->analysis, .vector = query->vector};
+        Target target = {.analysis = model_item_analysis(query, &arena),
+                         .vector = vector_of(&arena, tokenizer, query)};
         Retrieved found[RETRIEVAL_LIMIT];
         ck_assert_uint_eq(retrieval_find(model, &target, RETRIEVAL_LIMIT, found), RETRIEVAL_LIMIT);
         bool taken[ARRAY_SIZE(items)] = {0};
@@ -126,7 +137,7 @@ START_TEST(equals_brute_force)
             size_t best = ARRAY_SIZE(items);
             double nearest = -1;
             for (size_t i = ARRAY_SIZE(items); i-- > 0;) {
-                double similarity = feature_vector_cosine(&query->vector, &items[i]->vector);
+                double similarity = feature_vector_cosine(&target.vector, &vectors[i]);
                 if (!taken[i] && similarity > nearest) {
                     nearest = similarity;
                     best = i;
