@@ -40,7 +40,7 @@ static void predict(QueryAnswer *answer, Tokenizer *tokenizer)
         return;
     const PopulationView view = {
         .population = answer->pool ? task_pool_read_begin(answer->pool) : NULL,
-        .own = answer->feeds_pool ? answer->model : NULL,
+        .own = answer->feeds_pool ? answer->model->share : NULL,
         .user = answer->user_number,
         .minimum_users = (uint32_t)answer->settings->minimum_users,
     };
