@@ -28,7 +28,7 @@ static OperationState take_puts(Operation *operation)
         return operation_refuse(operation, &operation->answer.status);
     for (size_t i = 0; i < puts->count; i++) {
         const StorePut *put = &puts->puts[i];
-        User *user = user_find(&users->table, &(UserName){operation->name.task, put->user});
+        User *user = user_table_find(&users->table, &(UserName){operation->name.task, put->user});
         if (!user || put->outcome == STORE_UNCHANGED)
             continue;
         /* A user who is not known by number yet learns it when it is loaded. */

@@ -73,7 +73,7 @@ static User *find_in_task(const UserTable *table, const UserTask *task, rpmd_tex
     return user;
 }
 
-User *user_find(const UserTable *table, const UserName *name)
+User *user_table_find(const UserTable *table, const UserName *name)
 {
     return find_in_task(table, user_task_find(table, name->task), name->user);
 }

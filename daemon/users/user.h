@@ -69,7 +69,7 @@ void user_table_finish(UserTable *table);
 
 /* NULL: nothing is known of it. */
 UserTask *user_task_find(const UserTable *table, rpmd_text task);
-User *user_find(const UserTable *table, const UserName *name);
+User *user_table_find(const UserTable *table, const UserName *name);
 
 /* Finds or adds, and counts one more operation. */
 User *user_begin_operation(UserTable *table, uv_loop_t *loop, Store *store, const UserName *name);

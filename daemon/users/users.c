@@ -58,7 +58,7 @@ void users_close(Users *users, void (*closed)(void *data), void *data)
 
 bool users_find(Users *users, const UserName *name, UserSnapshot *snapshot)
 {
-    User *user = user_find(&users->table, name);
+    User *user = user_table_find(&users->table, name);
     if (!user || !user_is_current(user))
         return false;
     *snapshot = user_snapshot(user, config_task(users->context.config, user->task->name)->population);
