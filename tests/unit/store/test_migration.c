@@ -43,7 +43,8 @@ static const char old_rows[] =
     "INSERT INTO trait VALUES (3, 10, 0, 'colon', 'has a colon');"
     "INSERT INTO embedding VALUES (3, 10, -6, x'9a99193fcdcc4cbf');" /* 0.6, -0.8 */
     "INSERT INTO reasoning VALUES (3, 10, 2, 1, 'What an LLM wrote'), (3, 12, 1, 1, 'What rpmd wrote');"
-    "INSERT INTO version VALUES (3, 1, 99, 'build', 3, 2, 1, 7, '1.2'), (3, 2, 100, 'build', 3, 0, 2, 7, '1.2');"
+    "INSERT INTO version VALUES (3, 1, 99, 'build', 3, 2, 1, 7, '1.2'), (3, 2, 100, 'build', 3, 0, 2, 7, "
+    "'1.2');"
     "INSERT INTO factor VALUES (3, 1, 0, 'water', 'sea and lakes'), (3, 1, 1, 'weather', '');"
     "INSERT INTO member VALUES (3, 1, 0, 0, 'setting', 'sea', -1), (3, 1, 0, 1, 'setting', 'lake', 0),"
     "  (3, 1, 1, 0, 'event', 'storm', 0);"
