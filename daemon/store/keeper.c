@@ -199,20 +199,28 @@ static void tell(Keeper *keeper, const char *trouble)
     uv_mutex_unlock(&exchange->mutex);
 }
 
-/* All that there is to do. */
+/* All that there is to do, in turns, so that none waits for the end of another that has none. */
 static int keep(Keeper *keeper, Status *status)
 {
-    static const Slice slices[] = {slice_fold, slice_erased, slice_superseded};
-    int r = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(slices) && r == 0; i++) {
-        bool more = true;
-        while (r == 0 && more) {
-            r = run_slice(keeper, slices[i], &more, status);
+    static const Slice slices[] = {slice_fold, slice_superseded, slice_erased};
+    for (bool more = true; more;) {
+        bool slice_more = false;
+        more = false;
+        for (size_t i = 0; i < ARRAY_SIZE(slices); i++) {
+            int r = run_slice(keeper, slices[i], &slice_more, status);
             if (r == 0)
                 r = move_log(keeper, status);
+            if (r != 0)
+                return r;
+            more |= slice_more;
         }
+        /* With no erased rows left that can be deleted now. */
+        int r = slice_more ? 0 : finish_erasures(keeper, status);
+        if (r != 0)
+            return r;
+        tell(keeper, "");
     }
-    return r ? r : finish_erasures(keeper, status);
+    return 0;
 }
 
 void keeper_run(Keeper *keeper)
