@@ -101,6 +101,23 @@ static void count_promotable(UserModel *model, const Assigner *assigner)
                              is_promotable(model->share, assigner->texts[k]->population_key);
 }
 
+/* What took comparing with all factors is kept with them. */
+static void keep_assigned(FactorSet *factors, const Assigner *assigner)
+{
+    uint64_t *keys = NEW_ARRAY(uint64_t, assigner->keys.count);
+    uint16_t *assigned = NEW_ARRAY(uint16_t, assigner->keys.count);
+    size_t count = 0;
+    for (uint32_t k = 0; k < assigner->keys.count; k++) {
+        if (factor_set_find(factors, assigner->texts[k]->key) != FACTOR_NONE)
+            continue;
+        keys[count] = assigner->texts[k]->population_key;
+        assigned[count++] = assigner->assigned[k];
+    }
+    factor_set_learn(factors, keys, assigned, count);
+    free(keys);
+    free(assigned);
+}
+
 static void carry_promotable(UserModel *model, const UserModel *before, const ModelChange *change,
                              Assigner *assigner)
 {
@@ -149,6 +166,8 @@ static UserModel *finish_build(UserModel *model, const ModelTask *task, const As
     model_count(model, task);
     model_index(model);
     count_promotable(model, assigner);
+    if (!factor_set_has_learnt(model->factors))
+        keep_assigned(model->factors, assigner);
     return finish_model(model);
 }
 
