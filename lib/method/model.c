@@ -73,7 +73,10 @@ static void change_share(UserModel *model, const UserModel *before, const ModelC
                          ItemDerived *const *derived, Assigner *assigner)
 {
     ShareBuilder builder;
-    share_builder_begin(&builder, before ? before->share : NULL);
+    size_t expected = 0;
+    for (uint32_t a = 0; a < change->added_count; a++)
+        expected += derived[a] ? derived[a]->word_count + change->added[a]->feature_count + 1 : 0;
+    share_builder_begin(&builder, before ? before->share : NULL, expected);
     for (uint32_t r = 0; r < change->removed_count; r++) {
         const ModelItem *item = change->removed[r]->item;
         if (!model_item_counts(item))
@@ -174,7 +177,9 @@ static UserModel *finish_build(UserModel *model, const ModelTask *task, const As
 UserModel *user_model_build(const ModelTask *task, ModelItem *const *items, size_t count, FactorSet *factors)
 {
     ModelChange change = {.added = sort_items(items, count), .added_count = (uint32_t)count};
-    Assigner assigner = {.tokenizer = tokenizer_new()};
+    Assigner assigner = {0};
+    if (!factors)
+        assigner.tokenizer = tokenizer_new();
     FactorSet *set =
         factors ? factor_set_ref(factors) : factor_set_cluster(change.added, count, assigner.tokenizer);
     UserModel *model = begin_model(task, set);
