@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What the method costs for histories of 10 to 10,000 items: making items and a model from analyses, changing
- * a model by one item, and everything between a query's analysis and its prompt. Prints figures, asserts
- * nothing. The histories are drawn: 8 features an item out of 20,000, the frequent ones far more often.
+ * What the method costs for histories of 10 to 30,000 items: making a model of analyses and of stored
+ * records, what it takes of memory, changing it, and everything between a query's analysis and its prompt.
+ * Prints figures, asserts nothing. The histories are drawn: 8 features an item out of 20,000, the frequent
+ * ones far more often, and queries of 40 words out of 5,000.
  */
 
 #include "lib/base/buffer.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/method/item_record.h"
 #include "lib/method/population.h"
 #include "lib/method/prediction_input.h"
 #include "lib/method/prompt.h"
 #include "lib/method/retrieval.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
 
 #define FEATURES_PER_ITEM 8
 #define DISTINCT_FEATURES 20000
-#define WORDS_PER_QUERY 60
+#define WORDS_PER_QUERY 40
 #define WORDS 5000
 #define LABELS 15
 #define ROUNDS 200
@@ -38,6 +41,7 @@ typedef struct Bench {
     Tokenizer *tokenizer;
     ModelTask task;
     rpmd_text labels[LABELS];
+    FeatureTexts *texts;
     uint64_t random;
 } Bench;
 
@@ -115,7 +119,8 @@ static ModelItem *draw_item(Bench *bench, uint64_t number)
                                             .number = number,
                                             .order_us = (int64_t)number,
                                             .analysis = &analysis,
-                                            .extractor_version = text_of("1")},
+                                            .extractor_version = text_of("1"),
+                                            .texts = bench->texts},
                           bench->tokenizer);
 }
 
@@ -180,65 +185,140 @@ static void measure_queries(Bench *bench, const UserModel *model, const Populati
 static void measure_changes(Bench *bench, const UserModel *model)
 {
     double appending[ROUNDS], deleting[ROUNDS], promoting[ROUNDS], sharing[ROUNDS];
-    _cleanup_arena_ Arena arena = ARENA_INIT;
     for (size_t round = 0; round < ROUNDS; round++) {
+        _cleanup_buffer_ Buffer change = BUFFER_INIT;
         ModelItem *item = draw_item(bench, (uint64_t)model->entry_count + 1);
         double start = now();
         UserModel *longer = user_model_put(model, &bench->task, item);
         appending[round] = now() - start;
+        start = now();
+        contribution_change_write(&change, model, longer);
+        sharing[round] = now() - start;
         start = now();
         UserModel *promoted = user_model_promote(longer, &bench->task);
         promoting[round] = now() - start;
         start = now();
         UserModel *shorter = user_model_remove(longer, &bench->task, model->entry_count / 2 + 1);
         deleting[round] = now() - start;
-        _cleanup_arena_ Arena share_arena = ARENA_INIT;
-        start = now();
-        contribution_of_model(&share_arena, longer);
-        sharing[round] = now() - start;
         user_model_unref(promoted);
         user_model_unref(shorter);
         user_model_unref(longer);
         model_item_unref(item);
     }
     print_times("append", model->entry_count, appending);
-    print_times("delete", model->entry_count, deleting);
+    print_times("change of the population", model->entry_count, sharing);
     print_times("look for factors to promote", model->entry_count, promoting);
-    print_times("share in the population", model->entry_count, sharing);
+    print_times("delete", model->entry_count, deleting);
+}
+
+/* An item as the store keeps it. */
+typedef struct Stored {
+    char id[24];
+    char *query;
+    rpmd_text response;
+    Buffer content;
+} Stored;
+
+static Stored *store_items(ModelItem *const *items, size_t count)
+{
+    Stored *stored = NEW_ARRAY(Stored, count);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(stored[i].id, sizeof(stored[i].id), "%zu", i + 1);
+        stored[i].query = memory_copy_text(items[i]->query.data, items[i]->query.length);
+        stored[i].response = text_of(memory_copy_text(items[i]->response.data, items[i]->response.length));
+        item_record_write(&stored[i].content, items[i]);
+    }
+    return stored;
+}
+
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* Reads the items and makes the model, as a cache miss does. */
+static void measure_loading(Bench *bench, const Stored *stored, size_t count, rpmd_text factors)
+{
+    size_t rounds = MAX((size_t)1, 3000 / count), record_bytes = 0;
+    double reading = 0, building = 0;
+    ModelItem **items = NEW_ARRAY(ModelItem *, count);
+    size_t before = heap_bytes(), heap = 0, said = 0;
+    for (size_t i = 0; i < count; i++)
+        record_bytes += stored[i].content.length;
+    for (size_t round = 0; round < rounds; round++) {
+        double start = now();
+        for (size_t i = 0; i < count; i++)
+            items[i] = model_item_read(
+                &(ModelItemSource){.id = text_of(stored[i].id),
+                                   .query = text_of(stored[i].query),
+                                   .response = stored[i].response,
+                                   .number = i + 1,
+                                   .order_us = (int64_t)i + 1,
+                                   .extractor_version = text_of("1"),
+                                   .content = {stored[i].content.data, stored[i].content.length},
+                                   .texts = bench->texts});
+        FactorSet *set = factor_set_read(factors);
+        double read = now();
+        UserModel *model = user_model_build(&bench->task, items, count, set);
+        building += now() - read;
+        reading += read - start;
+        for (size_t i = 0; i < count; i++)
+            model_item_unref(items[i]);
+        factor_set_unref(set);
+        heap = heap_bytes() - before;
+        said = user_model_bytes(model);
+        user_model_unref(model);
+    }
+    double all = (double)(count * rounds);
+    printf("%7zu items  records of %zu bytes: read %.2f us, model made %.2f us an item; memory %zu bytes an "
+           "item "
+           "(said: %zu)\n",
+           count, record_bytes / count, reading / all, building / all, heap / count, said / count);
+    free(items);
 }
 
 static void measure(Bench *bench, size_t count)
 {
     ModelItem **items = NEW_ARRAY(ModelItem *, count);
-    double start = now();
     for (size_t i = 0; i < count; i++)
         items[i] = draw_item(bench, i + 1);
-    double made = now();
+    double start = now();
+    Stored *stored = store_items(items, count);
+    double written = now();
     UserModel *model = user_model_build(&bench->task, items, count, NULL);
     double built = now();
-    printf(
-        "%7zu items  items made %.0f/s (drawing included), model built %.0f items/s, %u factors, %.1f MiB\n",
-        count, (double)count * 1e6 / (made - start), (double)count * 1e6 / (built - made),
-        model->factor_count, (double)user_model_bytes(model) / 1048576);
-    _cleanup_arena_ Arena arena = ARENA_INIT;
+    _cleanup_buffer_ Buffer factors = BUFFER_INIT;
+    factor_set_write(&factors, model->factors);
+    printf("%7zu items  records written %.2f us, clustered and model made %.2f us an item, %u factors\n",
+           count, (written - start) / (double)count, (built - written) / (double)count, model->factor_count);
     Population *population = population_new();
-    Contribution share = contribution_of_model(&arena, model);
+    _cleanup_buffer_ Buffer change = BUFFER_INIT;
+    contribution_change_write(&change, NULL, model);
     for (uint64_t user = 1; user <= 4; user++)
-        population_replace(population, user, NULL, &share);
+        population_apply(population, user, (rpmd_text){change.data, change.length});
     measure_queries(
         bench, model,
-        &(PopulationView){.population = population, .own = &share, .user = 1, .minimum_users = 3});
+        &(PopulationView){.population = population, .own = model->share, .user = 1, .minimum_users = 3});
     measure_changes(bench, model);
-    population_free(population);
     user_model_unref(model);
     for (size_t i = 0; i < count; i++)
         model_item_unref(items[i]);
+    measure_loading(bench, stored, count, (rpmd_text){factors.data, factors.length});
+    population_free(population);
+    for (size_t i = 0; i < count; i++) {
+        free(stored[i].query);
+        free((char *)stored[i].response.data);
+        buffer_finish(&stored[i].content);
+    }
+    free(stored);
     free(items);
 }
 
 int main(void)
 {
-    Bench bench = {.random = 1, .tokenizer = tokenizer_new()};
+    static const size_t counts[] = {10, 100, 1000, 10000, 30000};
+    Bench bench = {.random = 1, .tokenizer = tokenizer_new(), .texts = feature_texts_new()};
     _cleanup_arena_ Arena arena = ARENA_INIT;
     for (uint32_t l = 0; l < LABELS; l++)
         bench.labels[l] = word(&arena, 100 + l);
@@ -246,8 +326,9 @@ int main(void)
                              .labels = bench.labels,
                              .label_count = LABELS,
                              .extractor_version = text_of("1")};
-    for (size_t count = 10; count <= 10000; count *= 10)
-        measure(&bench, count);
+    for (size_t c = 0; c < ARRAY_SIZE(counts); c++)
+        measure(&bench, counts[c]);
+    feature_texts_unref(bench.texts);
     tokenizer_free(bench.tokenizer);
     return 0;
 }

@@ -72,9 +72,7 @@ static int add_item(Database *database, UserRow *user, const StorePublishedItem 
 static int correct_item(Database *database, UserRow *user, const StorePublishedItem *item, rpmd_text options,
                         int64_t old_order_us, Status *status)
 {
-    int r = record_drop(database, item->number, status);
-    if (r == 0)
-        r = database_execute(database, status, SET_ITEM, INTEGER(item->number), INTEGER(item->revision),
+    int r = database_execute(database, status, SET_ITEM, INTEGER(item->number), INTEGER(item->revision),
                              INTEGER(item->order_us), INTEGER(item->item.time_us), TEXT(item->item.query),
                              TEXT(item->item.response), BLOB(options), TEXT(item->item.meta));
     if (item->order_us >= user->greatest_order_us)
@@ -135,7 +133,8 @@ typedef struct Putting {
     Database *database;
     Status *status;
     uint64_t task;
-    rpmd_text name; /* of the user at hand: items of one user mostly come in a row */
+    rpmd_text name;       /* of the user at hand: items of one user mostly come in a row */
+    rpmd_text shown_name; /* the same, in the reply's arena */
     UserRow user;
     uint64_t items_before;
     bool changed;
@@ -154,7 +153,7 @@ static int put_save_user(Putting *putting)
     return r;
 }
 
-static int put_find_user(Putting *putting, rpmd_text name, StorePuts *puts)
+static int put_find_user(Putting *putting, rpmd_text name, StorePuts *puts, Arena *arena)
 {
     if (putting->user.user != 0 && text_equal(name, putting->name))
         return 0;
@@ -163,6 +162,7 @@ static int put_find_user(Putting *putting, rpmd_text name, StorePuts *puts)
     if (r == 0)
         r = user_find_or_add(putting->database, putting->task, name, &putting->user, &added, putting->status);
     putting->name = name;
+    putting->shown_name = arena_text(arena, name);
     putting->items_before = putting->user.items;
     puts->new_users += added;
     return r;
@@ -202,6 +202,7 @@ static int put_item(Putting *putting, const StoreNewItem *item, StorePut *put, A
         id = text_of(derived);
     }
     put->id = arena_text(arena, id);
+    put->user = putting->shown_name;
     put->user_number = putting->user.user;
     int r = encode_options(item, &putting->options, putting->status);
     if (r == 0)
@@ -251,7 +252,7 @@ int history_put(Database *database, const StorePutItems *request, StoreReply *re
     Putting putting = {.database = database, .status = &reply->status};
     int r = find_or_add_task(database, request->task, &putting.task, &reply->status);
     for (size_t i = 0; i < request->count && r == 0; i++) {
-        r = put_find_user(&putting, request->items[i].user, puts);
+        r = put_find_user(&putting, request->items[i].user, puts, &reply->arena);
         if (r == 0)
             r = put_item(&putting, &request->items[i], &puts->puts[i], &reply->arena);
     }

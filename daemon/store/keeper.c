@@ -159,8 +159,7 @@ static void tell(Keeper *keeper, const char *trouble)
     Exchange *exchange = keeper->exchange;
     uv_mutex_lock(&exchange->mutex);
     exchange->metrics.erasures_finished = keeper->finished;
-    snprintf(exchange->metrics.erasure_trouble, sizeof(exchange->metrics.erasure_trouble), "%.255s",
-             trouble);
+    snprintf(exchange->metrics.erasure_trouble, sizeof(exchange->metrics.erasure_trouble), "%.255s", trouble);
     uv_mutex_unlock(&exchange->mutex);
 }
 

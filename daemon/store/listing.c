@@ -106,7 +106,8 @@ int history_list(Database *database, const StoreListItems *request, StoreReply *
     RecordReader reader = {.database = database,
                            .arena = &reply->arena,
                            .generation = user.generation,
-                           .with_content = request->with_records};
+                           .with_content = request->with_records,
+                           .only_current = true};
     if (r == 0)
         r = read_records(&reader, list->items, list->count, &reply->status);
     return r;

@@ -142,7 +142,10 @@ static int publish_records(Publishing *publishing)
     int r = 0;
     if (request->generation != 0)
         user->generation = request->generation;
-    if (request->items && request->items->record.extractor_version.length > 0) {
+    bool has_record = request->items && request->items->record.extractor_version.length > 0;
+    if (request->items && !has_record)
+        r = record_drop(database, request->items->number, status);
+    if (has_record) {
         StoreRecord record = request->items->record;
         record.item = request->items->number;
         record.revision = request->items->revision;
@@ -203,11 +206,11 @@ static int publish_version(Publishing *publishing)
     const StoreVersion *version = &publishing->version;
     UserRow *user = &publishing->user;
     uint64_t kept = 0;
-    int r =
-        database_execute(database, status, ADD_VERSION, INTEGER(user->user), INTEGER(version->number),
-                         INTEGER(request->created_us), TEXT(request->reason), INTEGER(request->item_count),
-                         INTEGER(version->factors), INTEGER(version->factor_set),
-                         INTEGER(version->history_revision), TEXT(request->extractor_version));
+    int r = database_execute(database, status, ADD_VERSION, INTEGER(user->user), INTEGER(version->number),
+                             INTEGER(request->created_us), TEXT(request->reason),
+                             INTEGER(request->item_count), INTEGER(version->factors),
+                             INTEGER(version->factor_set), INTEGER(version->history_revision),
+                             TEXT(request->extractor_version), INTEGER(request->answer_kind));
     if (r == 0 && user->model_version == 0)
         r = user_change_task(database, user->task, 0, 0, 1, status);
     user->model_version = user->last_version = version->number;

@@ -17,6 +17,7 @@ static StoreVersion read_version(Database *database, Statement statement, uint64
         .factor_set = (uint64_t)database_integer(database, statement, 5),
         .history_revision = (uint64_t)database_integer(database, statement, 6),
         .extractor_version = database_text(database, statement, 7, arena),
+        .answer_kind = (uint32_t)database_integer(database, statement, 8),
     };
     version.current = version.number == current;
     return version;

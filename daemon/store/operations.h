@@ -93,6 +93,7 @@ typedef struct RecordReader {
     Arena *arena;
     uint64_t generation; /* of the user */
     bool with_content;
+    bool only_current;  /* passes over what was derived before the item was corrected */
     uint64_t extractor; /* the last one whose version was looked up */
     rpmd_text extractor_version;
 } RecordReader;

@@ -5,7 +5,7 @@
 
 /*
  * Records of what was derived from items. An item has two places: one for the record that counts, one for
- * that of a build on its way. Which one counts is told by their generations; see record_order.
+ * that of a build on its way. Which one counts is told by take_row.
  */
 
 /* Records looked at in one request while a build that broke off is cleared away: a millisecond or two. */
@@ -116,13 +116,19 @@ static int find_version(RecordReader *reader, uint64_t extractor, Status *status
     return r;
 }
 
-/* Takes the current row where it counts for the item, and more than one that was taken before. */
+/*
+ * Takes the current row where it counts, and more than one that was taken before (of `taken`): the newest
+ * revision does, and of these the newest generation.
+ */
 static int take_row(RecordReader *reader, StoreItem *item, uint64_t *taken, Status *status)
 {
     Database *database = reader->database;
-    uint64_t generation = COLUMN_NUMBER(SCAN_RECORDS, 1);
-    if (COLUMN_NUMBER(SCAN_RECORDS, 2) != item->revision || generation > reader->generation ||
-        (item->record.item != 0 && generation < *taken))
+    uint64_t generation = COLUMN_NUMBER(SCAN_RECORDS, 1), revision = COLUMN_NUMBER(SCAN_RECORDS, 2);
+    const StoreRecord *other = &item->record;
+    if (generation > reader->generation || (reader->only_current && revision != item->revision))
+        return 0;
+    if (other->item != 0 &&
+        (revision < other->revision || (revision == other->revision && generation < *taken)))
         return 0;
     int r = find_version(reader, COLUMN_NUMBER(SCAN_RECORDS, 3), status);
     if (r != 0)
@@ -130,7 +136,7 @@ static int take_row(RecordReader *reader, StoreItem *item, uint64_t *taken, Stat
     Arena *arena = reader->arena;
     *taken = generation;
     item->record = (StoreRecord){.item = item->number,
-                                 .revision = item->revision,
+                                 .revision = revision,
                                  .extractor_version = reader->extractor_version,
                                  .code = (StatusCode)COLUMN_NUMBER(SCAN_RECORDS, 4),
                                  .error = {"", 0},

@@ -243,6 +243,8 @@ static const char version_4[] =
     "ALTER TABLE user ADD COLUMN swept_generation INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE user ADD COLUMN feature_count INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE user ADD COLUMN reasoning_count INTEGER NOT NULL DEFAULT 0;"
+    /* answer_kind: of the task then; 0 not known. */
+    "ALTER TABLE version ADD COLUMN answer_kind INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX user_to_sweep ON user (user) WHERE swept_generation < generation;"
     "DROP INDEX item_in_order;"
     "ALTER TABLE item RENAME TO old_item;"

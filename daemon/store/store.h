@@ -111,7 +111,7 @@ typedef struct StoreNewItem {
 typedef enum StoreOutcome {
     STORE_ACCEPTED = 1,
     STORE_UNCHANGED = 2, /* the same id with the same content was there */
-    STORE_REPLACED = 3,  /* the same id was there with other content; what was derived from it is gone */
+    STORE_REPLACED = 3,  /* the same id was there with other content; its record is of the old one */
 } StoreOutcome;
 
 /* What became of one item. */
@@ -430,7 +430,7 @@ typedef struct StorePublish {
     int64_t created_us;
     rpmd_text reason;
     rpmd_text extractor_version;
-    uint32_t answer_kind; /* rpmd_answer_kind of the task */
+    uint32_t answer_kind;     /* rpmd_answer_kind of the task */
     uint64_t item_count;      /* that the version has */
     const rpmd_text *factors; /* bytes; NULL: the factor set of the base version, or of from_version */
     uint64_t factor_count;    /* with factors */

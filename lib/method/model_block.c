@@ -22,7 +22,8 @@ uint16_t assigner_factor(Assigner *assigner, const FeatureText *text)
     if (number < count)
         return assigner->assigned[number];
     uint32_t factor = factor_set_find(assigner->factors, text->key);
-    if (factor == FACTOR_NONE && factor_set_count(assigner->factors) > 0) {
+    if (factor == FACTOR_NONE && !factor_set_known(assigner->factors, text->population_key, &factor) &&
+        factor_set_count(assigner->factors) > 0) {
         if (!assigner->tokenizer)
             assigner->tokenizer = tokenizer_new();
         factor = factor_set_assign(assigner->factors, assigner->tokenizer, text->key);

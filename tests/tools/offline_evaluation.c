@@ -27,8 +27,8 @@ typedef struct User {
     ModelItem **items;
     size_t count;
     size_t capacity;
+    UserModel *whole; /* what the population is fed with */
     UserModel *model; /* what predictions are made from */
-    Contribution contribution;
 } User;
 
 typedef struct Evaluation {
@@ -125,13 +125,13 @@ static void build(Evaluation *evaluation)
     evaluation->population = population_new();
     for (uint32_t u = 0; u < evaluation->users.count; u++) {
         User *user = &evaluation->all[u];
-        UserModel *whole = user_model_build(&evaluation->task, user->items, user->count, NULL);
-        user->contribution = contribution_of_model(&evaluation->arena, whole);
-        population_replace(evaluation->population, u, NULL, &user->contribution);
+        _cleanup_buffer_ Buffer change = BUFFER_INIT;
+        user->whole = user_model_build(&evaluation->task, user->items, user->count, NULL);
+        contribution_change_write(&change, NULL, user->whole);
+        population_apply(evaluation->population, u, (rpmd_text){change.data, change.length});
         size_t out = held_out(evaluation, user);
         user->model = out ? user_model_build(&evaluation->task, user->items, user->count - out, NULL)
-                          : user_model_ref(whole);
-        user_model_unref(whole);
+                          : user_model_ref(user->whole);
     }
     printf("%u users, %llu items, models in %.2f s, population %.1f MiB\n", evaluation->users.count,
            (unsigned long long)evaluation->number, now() - start,
@@ -234,7 +234,7 @@ static void predict(Evaluation *evaluation, uint32_t number, rpmd_text query, co
     Retrieved retrieved[RETRIEVAL_LIMIT];
     size_t found = retrieval_find(user->model, &target, evaluation->examples, retrieved);
     PopulationView view = {.population = evaluation->population,
-                           .own = &user->contribution,
+                           .own = user->whole->share,
                            .user = number,
                            .minimum_users = evaluation->minimum_users};
     PredictionRequest prediction_request = {.model = user->model,
@@ -261,7 +261,7 @@ static void predict_held_out(Evaluation *evaluation)
         size_t out = held_out(evaluation, user);
         for (size_t i = user->count - out; i < user->count; i++) {
             const ModelItem *item = user->items[i];
-            predict(evaluation, u, item->query, item->options, item->option_count, item->response,
+            predict(evaluation, u, item->query, item->details->options, item->details->option_count, item->response,
                     1.0 / (double)out);
         }
     }
@@ -363,6 +363,7 @@ static void finish(Evaluation *evaluation)
             model_item_unref(evaluation->all[u].items[i]);
         free(evaluation->all[u].items);
         user_model_unref(evaluation->all[u].model);
+        user_model_unref(evaluation->all[u].whole);
     }
     free(evaluation->all);
     intern_finish(&evaluation->users);

@@ -54,7 +54,7 @@ static void feed(Population *population, uint64_t user, const Fed *before, const
 static Share *share_of(const Fed *fed)
 {
     ShareBuilder builder;
-    share_builder_begin(&builder, NULL);
+    share_builder_begin(&builder, NULL, 0);
     /* Another numbering than the population's. */
     uint32_t numbers[] = {0, share_builder_class(&builder, classes[1])};
     numbers[0] = share_builder_class(&builder, classes[0]);

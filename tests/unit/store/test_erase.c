@@ -48,10 +48,23 @@ static size_t occurrences(const char *text)
 static int64_t rows_with(const char *text)
 {
     static const char *const columns[] = {
-        "task.name",           "user.name",     "item.id",        "item.query",         "item.response",
-        "item.options",        "item.meta",     "record.error",   "record.content",     "extractor.version",
-        "factor_set.content",  "version.reason", "version.extractor_version",             "cell.answer_class",
-        "pool_change.content", "vote.answer",   "reply.text",
+        "task.name",
+        "user.name",
+        "item.id",
+        "item.query",
+        "item.response",
+        "item.options",
+        "item.meta",
+        "record.error",
+        "record.content",
+        "extractor.version",
+        "factor_set.content",
+        "version.reason",
+        "version.extractor_version",
+        "cell.answer_class",
+        "pool_change.content",
+        "vote.answer",
+        "reply.text",
     };
     int64_t found = 0;
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
@@ -141,11 +154,8 @@ static void publish_marked(const char *task, const char *user, const char *mark,
                                           .feeds_pool = true,
                                           .pool_change = {change.data, change.length}}));
     char key[STORE_REPLY_KEY_SIZE] = {(char)draw(256), (char)draw(256), (char)draw(256)};
-    const StoreNewReply reply = {.task = T(task),
-                                 .user = T(user),
-                                 .key = {key, sizeof(key)},
-                                 .text = text,
-                                 .limit_bytes = 1 << 20};
+    const StoreNewReply reply = {
+        .task = T(task), .user = T(user), .key = {key, sizeof(key)}, .text = text, .limit_bytes = 1 << 20};
     expect_ok(ANSWER(&fixture, store_reply_put(fixture.store, &reply, on_reply, &fixture)));
 }
 

@@ -55,6 +55,7 @@ START_TEST(an_item_comes_back_as_it_was_put)
     ck_assert_uint_eq(reply->puts.new_users, 1);
     ck_assert_int_eq(reply->puts.puts[0].outcome, STORE_ACCEPTED);
     expect_text(reply->puts.puts[0].id, "one");
+    expect_text(reply->puts.puts[0].user, "ann");
     ck_assert_uint_eq(reply->puts.puts[0].revision, 1);
     ck_assert_int_eq(reply->puts.puts[0].order_us, 5);
     uint64_t number = reply->puts.puts[0].number;

@@ -67,6 +67,7 @@ static void publish_first(StorePut items[3])
                                                .reasoning_count = 2,
                                                .factors = &factor_set,
                                                .factor_count = 3,
+                                               .answer_kind = 2,
                                                .feeds_pool = true});
     expect_ok(reply);
     ck_assert_uint_eq(reply->published.version, 1);
@@ -106,6 +107,7 @@ START_TEST(a_model_comes_back_as_it_was_published)
     expect_text(model->version.extractor_version, "1.2");
     ck_assert_uint_eq(model->version.items, 3);
     ck_assert_uint_eq(model->version.factors, 3);
+    ck_assert_uint_eq(model->version.answer_kind, 2);
     ck_assert_uint_eq(model->version.history_revision, 3);
     ck_assert(model->version.current);
     ck_assert_uint_eq(model->item_count, 3);
@@ -193,7 +195,7 @@ START_TEST(a_chunk_steps_over_items_of_other_chunks)
 }
 END_TEST
 
-START_TEST(a_correction_drops_what_was_derived)
+START_TEST(a_correction_keeps_what_the_model_has)
 {
     StorePut items[3];
     publish_first(items);
@@ -201,13 +203,24 @@ START_TEST(a_correction_drops_what_was_derived)
                      STORE_REPLACED);
     StoreModel *model = &load_model(&fixture, "tags", "ann")->model;
     expect_text(model->items[0].query, "other");
-    expect_text(model->items[0].record.extractor_version, "");
-    ck_assert_uint_eq(model->items[0].record.content.length, 0);
+    expect_text(model->items[0].record.content, "of z");
+    ck_assert_uint_eq(model->items[0].record.revision, 3);
+    ck_assert_uint_eq(model->items[0].revision, 4);
     expect_whole(&model->items[1]);
     ck_assert_uint_eq(model->user.history_revision, 4);
     ck_assert_uint_eq(model->version.history_revision, 3);
+    /* A list shows it as not analysed yet. */
+    StoreListItems request = {.task = T("tags"), .user = T("ann"), .with_records = true};
+    StoreReply *reply = ANSWER(&fixture, store_list_items(fixture.store, &request, on_reply, &fixture));
+    expect_text(reply->items.items[0].record.extractor_version, "");
+    expect_whole(&reply->items.items[1]);
+    /* The next publication takes its place. */
+    const StoreRecord record = {
+        .item = items[2].number, .revision = 4, .extractor_version = T("1.2"), .content = content};
+    expect_ok(publish((StorePublish){.records = &record, .record_count = 1}));
+    expect_whole(&load_model(&fixture, "tags", "ann")->model.items[0]);
     fixture_close(&fixture);
-    ck_assert_int_eq(peek(&fixture, "SELECT count(*) FROM record"), 2);
+    ck_assert_int_eq(peek(&fixture, "SELECT count(*) FROM record"), 3);
     Status status;
     ck_assert_int_eq(fixture_open(&fixture, &status), 0);
 }
@@ -297,8 +310,7 @@ START_TEST(a_deletion_is_published_with_its_model)
     StorePut items[3];
     publish_first(items);
     const uint64_t deleted = items[1].number;
-    StoreReply *reply =
-        publish((StorePublish){.deleted = &deleted, .item_count = 2, .reason = T("delete")});
+    StoreReply *reply = publish((StorePublish){.deleted = &deleted, .item_count = 2, .reason = T("delete")});
     expect_ok(reply);
     ck_assert_uint_eq(reply->published.history_revision, 4);
     StoreModel *model = &load_model(&fixture, "tags", "ann")->model;
@@ -310,8 +322,7 @@ START_TEST(a_deletion_is_published_with_its_model)
     StoreDeleteItem request = {.task = T("tags"), .user = T("ann"), .id = T("x")};
     expect_refused(ANSWER(&fixture, store_delete_item(fixture.store, &request, on_reply, &fixture)),
                    STATUS_FAILED_PRECONDITION, "has a model");
-    expect_refused(publish((StorePublish){.deleted = &deleted}), STATUS_ABORTED,
-                   "an item of it was deleted");
+    expect_refused(publish((StorePublish){.deleted = &deleted}), STATUS_ABORTED, "an item of it was deleted");
     reply = ANSWER(&fixture, store_list_tasks(fixture.store, on_reply, &fixture));
     ck_assert_uint_eq(reply->tasks.tasks[0].items, 2);
     fixture_close(&fixture);
@@ -352,7 +363,8 @@ START_TEST(what_changed_in_the_meantime_is_not_overwritten)
     request.generation = 1;
     expect_refused(PUBLISH(), STATUS_ABORTED, "another build began");
     request.generation = 0;
-    /* Records of what went on are passed over, the others are kept, and the version stands for what it read. */
+    /* Records of what went on are passed over, the others are kept, and the version stands for what it read.
+     */
     StoreRecord stale = record_of(&item, content);
     request.records = &stale;
     request.record_count = 1;
@@ -475,7 +487,7 @@ int main(void)
     tcase_add_test(tests, a_load_can_be_of_the_user_alone_or_of_what_is_new);
     tcase_add_test(tests, a_list_shows_records_when_asked_for);
     tcase_add_test(tests, a_chunk_steps_over_items_of_other_chunks);
-    tcase_add_test(tests, a_correction_drops_what_was_derived);
+    tcase_add_test(tests, a_correction_keeps_what_the_model_has);
     tcase_add_test(tests, a_change_keeps_what_it_does_not_name);
     tcase_add_test(tests, an_append_is_published_with_its_model);
     tcase_add_test(tests, a_correction_is_published_with_its_model);

@@ -179,9 +179,14 @@ START_TEST(what_changes_during_a_build_is_kept)
     stage_all(second, ITEMS - 1, "second");
     /* One item is corrected, another gets a record of its own. */
     StorePut corrected = put_one(&fixture, "tags", "ann", "5", "other", "response", 0)->puts.puts[0];
-    const StoreRecord records[] = {
-        {.item = corrected.number, .revision = corrected.revision, .extractor_version = T("1"), .content = T("new")},
-        {.item = stored[7].number, .revision = stored[7].revision, .extractor_version = T("1"), .content = T("own")}};
+    const StoreRecord records[] = {{.item = corrected.number,
+                                    .revision = corrected.revision,
+                                    .extractor_version = T("1"),
+                                    .content = T("new")},
+                                   {.item = stored[7].number,
+                                    .revision = stored[7].revision,
+                                    .extractor_version = T("1"),
+                                    .content = T("own")}};
     expect_ok(publish_over(&fixture, "tags", "ann",
                            (StorePublish){.records = records, .record_count = 2, .item_count = ITEMS}));
     ck_assert_uint_eq(count_content("new"), 1);
