@@ -214,6 +214,11 @@ void operation_end(Operation *operation, const Status *status)
     finish(operation);
 }
 
+void operation_complete(Operation *operation)
+{
+    finish(operation);
+}
+
 void users_cancel(UserCall *call)
 {
     const Status status = {.code = STATUS_CANCELLED};

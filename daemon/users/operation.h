@@ -133,6 +133,9 @@ void operation_wake(Operation *operation);
 /* Forgets the store's last answer. */
 void operation_drop_answer(Operation *operation);
 
+/* Ends one that waits for its turn, with the reply that another made for it. */
+void operation_complete(Operation *operation);
+
 /* Ends it with this status; one that is being published ends behind that. */
 void operation_end(Operation *operation, const Status *status);
 
