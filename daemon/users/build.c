@@ -2,6 +2,7 @@
 #include "daemon/users/draft.h"
 #include "daemon/users/refresh.h"
 #include "daemon/users/task.h"
+#include "daemon/users/users.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 

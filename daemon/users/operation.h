@@ -29,11 +29,11 @@
  * for is there, takes that, begins the next thing, and returns the state that the operation is in then.
  */
 
+#include "daemon/caller.h"
 #include "daemon/loop/later.h"
 #include "daemon/loop/work.h"
 #include "daemon/users/assembly.h"
 #include "daemon/users/user.h"
-#include "daemon/users/users.h"
 
 typedef struct Operation Operation;
 
