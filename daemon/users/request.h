@@ -10,6 +10,8 @@
 #include "daemon/users/task_pool.h"
 #include "lib/method/model.h"
 
+typedef struct Users Users;
+
 /* All are borrowed and outlive the users. */
 typedef struct UsersContext {
     uv_loop_t *loop;
@@ -71,3 +73,12 @@ typedef struct UserReply {
 } UserReply;
 
 typedef void (*UserCallback)(const UserReply *reply, void *data);
+
+typedef struct UsersMetrics {
+    uint64_t cached_models;
+    uint64_t cached_bytes;
+    uint64_t loads; /* from the store */
+    uint64_t builds;
+    uint64_t updates;    /* appends, deletions, catching up */
+    uint64_t operations; /* at work */
+} UsersMetrics;

@@ -19,8 +19,6 @@
 #include "daemon/caller.h"
 #include "daemon/users/request.h"
 
-typedef struct Users Users;
-
 /* A request that was made, until its callback. */
 typedef struct Operation UserCall;
 
@@ -76,14 +74,5 @@ UserCall *users_rollback(Users *users, const UserName *name, uint64_t version, c
 /* Removes a user from a task. What else is at work for the user and not being written ends with ABORTED. */
 UserCall *users_erase(Users *users, const UserName *name, const Caller *caller, UserCallback callback,
                       void *data);
-
-typedef struct UsersMetrics {
-    uint64_t cached_models;
-    uint64_t cached_bytes;
-    uint64_t loads; /* from the store */
-    uint64_t builds;
-    uint64_t updates;    /* appends, deletions, catching up */
-    uint64_t operations; /* at work */
-} UsersMetrics;
 
 void users_metrics(const Users *users, UsersMetrics *metrics);
