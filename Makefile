@@ -116,6 +116,8 @@ TOOL_SOURCES      := $(sort $(wildcard tests/tools/*.c))
 TOOLS             := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TOOL_SOURCES))
 BENCH_SOURCES     := $(sort $(wildcard bench/*.c))
 BENCHES           := $(patsubst %.c,$(BUILD)/%,$(BENCH_SOURCES))
+BENCH_ARCHIVE     := $(BUILD)/bench/common/common.a
+BENCH_ROW_OBJECTS := $(call objects,$(sort $(wildcard bench/rows/*.c)))
 
 ## all           build the daemon, the client and the plugins into build/ (the default)
 .PHONY: all
@@ -208,7 +210,7 @@ $(BUILD)/tests/plugins/%.so: tests/plugins/%.c tests/plugins/fixture.h include/r
 	@chmod go-w $@ $(@D)
 
 # A unit test is linked with the layers that its folder stands for.
-DAEMON_TEST_FOLDERS := daemon net store plugins users services
+DAEMON_TEST_FOLDERS := daemon net store plugins users services backends stages
 CLIENT_TEST_FOLDERS := client net
 test_archives = $(if $(filter $(CLIENT_TEST_FOLDERS),$(1)),$(CLIENT_ARCHIVE)) \
                 $(if $(filter $(DAEMON_TEST_FOLDERS),$(1)),$(DAEMON_ARCHIVE)) $(LIB_ARCHIVE)
@@ -225,7 +227,9 @@ $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $$(if $$(filter $$*,$(CLIENT_TO
 $(call objects,$(TOOL_SOURCES)): CPPFLAGS += -I$(BUILD)/generated/tests
 $(call objects,$(TOOL_SOURCES)): | $(TEST_PROTO_C)
 
-$(BUILD)/bench/%: $(BUILD)/bench/%.o $(CLIENT_ARCHIVE) $(DAEMON_ARCHIVE) $(LIB_ARCHIVE)
+# bench/core has its rows in a folder of their own.
+$(BENCH_ARCHIVE): $(call objects,$(wildcard bench/common/*.c))
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $$(if $$(filter core,$$*),$(BENCH_ROW_OBJECTS)) $(BENCH_ARCHIVE) $(CLIENT_ARCHIVE) $(DAEMON_ARCHIVE) $(LIB_ARCHIVE)
 	$(call say,LINK,$@)
 	$(QUIET)$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 

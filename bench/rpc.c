@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What gRPC costs over the bare socket: unary calls a second through daemon/net and lib/grpc's client, beside
- * a raw echo of length-prefixed messages over libuv, in the same run, on the same kind of socket, with the
- * same sizes.
+ * What gRPC costs: unary calls a second through daemon/net and lib/grpc's client, beside two echoes of
+ * length-prefixed messages on the same kind of socket, with the same sizes: one over libuv, and one that does
+ * nothing but recv and send, which is the least that the kernel asks.
  *
- * The two take turns, and the best round of each counts: what else the machine does only ever slows one down.
+ * The three take turns. Each ratio is of one round, since what else the machine does changes from one to the
+ * next; the round whose ratio to the bare echo is the median is shown.
  */
 #include "daemon/net/server.h"
 #include "lib/base/memory.h"
@@ -26,8 +27,8 @@
 #define READ_SIZE ((size_t)64 * 1024)
 #define RAW_HEAD 4
 #define SPIN_NS 50000
-#define ROUNDS 5
-#define ROUND_NS UINT64_C(300000000)
+#define ROUNDS 9
+#define ROUND_NS UINT64_C(150000000)
 
 /* What a measurement is of. */
 typedef struct Setting {
@@ -74,15 +75,17 @@ static int connect_client(void)
     return fd;
 }
 
-static void send_all(int fd, Buffer *output)
+/* False: the other side has closed the connection. */
+static bool send_all(int fd, Buffer *output)
 {
     for (size_t sent = 0; sent < output->length;) {
         ssize_t length = send(fd, output->data + sent, output->length - sent, MSG_NOSIGNAL);
         if (length < 0)
-            die("send");
+            return false;
         sent += (size_t)length;
     }
     buffer_clear(output);
+    return true;
 }
 
 static size_t receive_some(int fd, char *input)
@@ -93,7 +96,7 @@ static size_t receive_some(int fd, char *input)
     return (size_t)length;
 }
 
-/* ---- the raw echo: a length in 4 bytes, then as many ---- */
+/* ---- the echo over libuv: a length in 4 bytes, then as many ---- */
 
 typedef struct RawServer {
     uv_loop_t loop;
@@ -210,7 +213,8 @@ static uint64_t drive_raw(const Setting *setting, uint64_t until)
         append_frame(&output, setting->request_size);
     while (uv_hrtime() < until) {
         size_t used = 0, frame;
-        send_all(fd, &output);
+        if (!send_all(fd, &output))
+            die("send");
         buffer_append(&held, input, receive_some(fd, input));
         while ((frame = frame_length(held.data + used, held.length - used)) > 0) {
             used += frame;
@@ -223,6 +227,36 @@ static uint64_t drive_raw(const Setting *setting, uint64_t until)
     buffer_finish(&output);
     buffer_finish(&held);
     return calls;
+}
+
+/* ---- the bare echo: the same bytes, without libuv ---- */
+
+static void serve_bare(const Setting *setting)
+{
+    static char input[READ_SIZE];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    Buffer held = BUFFER_INIT, output = BUFFER_INIT;
+    ssize_t length;
+    strcpy(address.sun_path, socket_path);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, 1) < 0)
+        die("listen");
+    int fd = accept(listener, NULL, NULL);
+    while ((length = recv(fd, input, READ_SIZE, 0)) > 0) {
+        size_t used = 0, frame;
+        buffer_append(&held, input, (size_t)length);
+        while ((frame = frame_length(held.data + used, held.length - used)) > 0) {
+            append_frame(&output, setting->reply_size);
+            used += frame;
+        }
+        buffer_drop(&held, used);
+        if (!send_all(fd, &output))
+            break;
+    }
+    close(fd);
+    close(listener);
+    buffer_finish(&held);
+    buffer_finish(&output);
 }
 
 /* ---- gRPC ---- */
@@ -329,7 +363,8 @@ static uint64_t drive_grpc(const Setting *setting, uint64_t until)
         begin_call(&driver);
     while (uv_hrtime() < until) {
         grpc_client_session_output(driver.session, &output, SIZE_MAX);
-        send_all(fd, &output);
+        if (!send_all(fd, &output))
+            die("send");
         grpc_client_session_receive(driver.session, input, receive_some(fd, input));
     }
     uint64_t calls = driver.calls;
@@ -367,10 +402,38 @@ static Result measure_round(const Setting *setting, void (*serve)(const Setting 
                     .server_us = cpu * 1e6 / (double)MAX(calls, 1)};
 }
 
-static void keep_best(Result *best, Result round)
+/* One after the other, on the same machine in the same state. */
+typedef struct Round {
+    Result bare, echo, grpc;
+} Round;
+
+static double ratio(const Round *round)
 {
-    if (round.calls_per_second > best->calls_per_second)
-        *best = round;
+    return round->grpc.calls_per_second / round->bare.calls_per_second;
+}
+
+static int compare_rounds(const void *a, const void *b)
+{
+    double first = ratio(a), second = ratio(b);
+    return (first > second) - (first < second);
+}
+
+static void measure(const Setting *setting)
+{
+    Round rounds[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        rounds[i].bare = measure_round(setting, serve_bare, drive_raw);
+        rounds[i].echo = measure_round(setting, serve_raw, drive_raw);
+        rounds[i].grpc = measure_round(setting, serve_grpc, drive_grpc);
+    }
+    qsort(rounds, ROUNDS, sizeof(rounds[0]), compare_rounds);
+    const Round *median = &rounds[ROUNDS / 2];
+    printf("%-30s %9.0f %9.0f %9.0f   %.2f (%.2f-%.2f) %5.2f   %6.2f %6.2f %6.2f\n", setting->name,
+           median->grpc.calls_per_second, median->echo.calls_per_second, median->bare.calls_per_second,
+           ratio(median), ratio(&rounds[0]), ratio(&rounds[ROUNDS - 1]),
+           median->grpc.calls_per_second / median->echo.calls_per_second, median->grpc.server_us,
+           median->echo.server_us, median->bare.server_us);
+    fflush(stdout);
 }
 
 int main(void)
@@ -385,20 +448,14 @@ int main(void)
         {"1 in flight, one core, 64 B", 64, 64, 1, true, 0},
     };
     snprintf(socket_path, sizeof(socket_path), "/tmp/rpmd-bench-%d.sock", (int)getpid());
-    printf("%-32s %12s %12s %7s %10s %10s\n", "unary call, 1 KiB -> 4 KiB", "gRPC/s", "raw echo/s", "ratio",
-           "gRPC us", "raw us");
-    for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
-        Result raw = {0}, grpc = {0};
-        for (int round = 0; round < ROUNDS; round++) {
-            keep_best(&raw, measure_round(&settings[i], serve_raw, drive_raw));
-            keep_best(&grpc, measure_round(&settings[i], serve_grpc, drive_grpc));
-        }
-        printf("%-32s %12.0f %12.0f %7.2f %10.2f %10.2f\n", settings[i].name, grpc.calls_per_second,
-               raw.calls_per_second, grpc.calls_per_second / raw.calls_per_second, grpc.server_us,
-               raw.server_us);
-        fflush(stdout);
-    }
+    printf("%-30s %9s %9s %9s   %-16s %5s   %6s %6s %6s\n", "unary call, 1 KiB -> 4 KiB", "gRPC/s", "libuv/s",
+           "bare/s", "gRPC/bare", "/libuv", "gRPC", "libuv", "bare");
+    for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+        measure(&settings[i]);
     unlink(socket_path);
-    printf("us: CPU time of the server a call\n");
+    printf("libuv, bare: echoes of length-prefixed messages, with and without libuv. gRPC/bare: the median "
+           "of %d "
+           "rounds (least-greatest).\nThe last three columns: us of the server's CPU a call.\n",
+           ROUNDS);
     return 0;
 }

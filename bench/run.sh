@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
-for program in rpc workers daemon method llm; do
+for program in rpc workers daemon core method llm; do
     [ -x "$build/bench/$program" ] || continue
     printf '== %s\n' "$program"
     "$build/bench/$program" "$build"

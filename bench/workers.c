@@ -100,7 +100,8 @@ static void measure(Side *side)
             "and must save the world from an ancient evil before midnight.")};
     for (int i = 0; i < CALLS; i++) {
         uint64_t begin = uv_hrtime();
-        plugin_registry_analyze(side->registry, "movie_tagging", &request, 1, 0, on_analyzed, side);
+        plugin_registry_analyze(side->registry, "movie_tagging", &request, 1, PLUGIN_URGENT, 0, on_analyzed,
+                                side);
         wait_until_done(side);
         side->times[side->count++] = (double)(uv_hrtime() - begin) / 1e3;
     }

@@ -2,6 +2,7 @@
 #include "daemon/daemon.h"
 
 #include "daemon/log.h"
+#include "daemon/loop/loop.h"
 #include "daemon/service_manager.h"
 #include "daemon/services/health.h"
 #include "daemon/services/reflection.h"
@@ -27,6 +28,7 @@ typedef struct Daemon {
     Llm *llm; /* NULL: no backend is configured */
     Stages *stages;
     Users *users;
+    Queries *queries;
     Rebuild *rebuild;
     GrpcServer *grpc;
     NetServer *net;
@@ -51,6 +53,7 @@ static void on_store_closed(void *data)
 {
     Daemon *daemon = data;
     daemon->store = NULL;
+    loop_close(&daemon->loop);
     if (daemon->has_manager)
         service_manager_close(&daemon->manager);
     if (daemon->has_signals) {
@@ -89,7 +92,8 @@ static void on_net_closed(void *data)
 {
     Daemon *daemon = data;
     daemon->net = NULL;
-    rebuild_stop(daemon->rebuild);
+    rebuild_close(daemon->rebuild);
+    daemon->rebuild = NULL;
     if (daemon->users)
         users_close(daemon->users, on_users_closed, daemon);
     else
@@ -158,10 +162,10 @@ static void add_services(Daemon *daemon)
         .store = daemon->store,
         .plugins = daemon->plugins,
         .users = daemon->users,
+        .queries = daemon->queries,
         .stages = daemon->stages,
         .llm = daemon->llm,
         .grpc = daemon->grpc,
-        .tokenizer = tokenizer_new(),
         .started_us = now_us(),
     };
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
@@ -239,6 +243,8 @@ static int start(Daemon *daemon)
     const UsersContext users = {&daemon->loop, daemon->store, daemon->plugins, daemon->stages, config};
     daemon->users = users_new(&users);
     daemon->rebuild = rebuild_new(&users, daemon->users);
+    daemon->queries =
+        queries_new(&(QueriesContext){&daemon->loop, config, daemon->plugins, daemon->users, daemon->stages});
     GrpcLimits limits = grpc_limits_default();
     limits.drain_timeout_ms = config->drain_seconds * 1000;
     daemon->grpc = grpc_server_new(&limits);
@@ -271,9 +277,10 @@ int daemon_run(const Config *config, Status *status)
         end(&daemon);
     }
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
-    rebuild_free(daemon.rebuild);
+    loop_close(&daemon.loop);
+    uv_run(&daemon.loop, UV_RUN_DEFAULT);
+    queries_free(daemon.queries);
     stages_free(daemon.stages);
-    tokenizer_free(daemon.context.tokenizer);
     health_free(daemon.health);
     reflection_free(daemon.reflection);
     if (daemon.grpc)

@@ -16,9 +16,9 @@ lib/json|lib/base
 lib/grpc|lib/base
 lib/llm|lib/base lib/text lib/plugin lib/method
 daemon/net|lib/base lib/grpc
-daemon/stages|lib/base lib/text lib/llm daemon/llm daemon/store daemon/config.h daemon/log.h
-daemon/llm|lib/base lib/llm daemon/config.h daemon/log.h
-daemon/store|lib/base lib/plugin/analysis.h
+daemon/stages|lib/base lib/text lib/llm daemon/llm daemon/loop daemon/store daemon/config.h daemon/log.h
+daemon/llm|lib/base lib/llm daemon/loop daemon/config.h daemon/log.h
+daemon/store|lib/base lib/method/factor.h lib/method/item_record.h lib/method/pool_change.h daemon/log.h
 daemon/plugins|lib/base lib/plugin lib/worker daemon/log.h
 daemon/users|lib/base lib/text lib/plugin lib/method lib/history lib/llm daemon/stages daemon/store daemon/plugins daemon/config.h daemon/log.h
 daemon/services|lib/base lib/text lib/grpc lib/plugin lib/method lib/history lib/llm daemon/llm daemon/stages daemon/users daemon/store daemon/plugins daemon/net daemon/config.h daemon/log.h

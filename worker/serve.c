@@ -19,6 +19,7 @@ typedef struct Server {
     const Status *ready;
     int memory_file; /* /proc/self/statm; -1: not there */
     PluginImage *image;
+    Tokenizer *tokenizer;
     Buffer input;
     Buffer output;
 
@@ -74,6 +75,7 @@ static void work(Server *server, const WorkerRequest *request, WorkerReply *repl
         .deadline_ns = request->deadline_ns,
         .log = note_line,
         .log_data = server,
+        .tokenizer = server->tokenizer,
         .progress = &server->board->callback,
     };
     atomic_store(&server->board->callback, 0);
@@ -140,15 +142,21 @@ static int read_request(Server *server, uint32_t *length)
 
 int serve(const char *file, int memory_file, WorkerBoard *board, const Status *ready)
 {
-    Server server = {.file = file, .board = board, .ready = ready, .memory_file = memory_file};
+    Server server = {.file = file,
+                     .board = board,
+                     .ready = ready,
+                     .memory_file = memory_file,
+                     .tokenizer = tokenizer_new()};
     uint32_t length;
     int result;
+    tokenizer_remember_words(server.tokenizer);
     while ((result = read_request(&server, &length)) > 0) {
         result = answer(&server, length);
         if (result < 0)
             break;
     }
     arena_finish(&server.arena);
+    tokenizer_free(server.tokenizer);
     buffer_finish(&server.input);
     buffer_finish(&server.output);
     plugin_image_free(server.image);

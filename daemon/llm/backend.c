@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <uv.h>
 
 #define NANOSECONDS_PER_MILLISECOND 1000000u
+#define NANOSECONDS_PER_SECOND 1000000000u
 
 /* ---- keys --------------------------------------------------------------------------------------------- */
 
@@ -125,13 +127,13 @@ static char **split_headers(const BackendSettings *settings, bool is_anthropic)
     return headers;
 }
 
-int backend_init(Backend *backend, Llm *llm, uv_loop_t *loop, const BackendSettings *settings, Status *status)
+int backend_init(Backend *backend, const BackendSettings *settings, Status *status)
 {
     char *key = NULL;
     int r = read_key(settings, &key, status);
     if (r)
         return r;
-    *backend = (Backend){.settings = settings, .llm = llm, .key = key};
+    *backend = (Backend){.settings = settings, .key = key};
     LlmShape shape = settings->is_anthropic ? LLM_SHAPE_ANTHROPIC : LLM_SHAPE_OPENAI;
     Buffer text = BUFFER_INIT;
     size_t length = strlen(settings->base_url);
@@ -150,9 +152,6 @@ int backend_init(Backend *backend, Llm *llm, uv_loop_t *loop, const BackendSetti
     backend->form = settings->is_anthropic ? LLM_FORM_TEXT : LLM_FORM_SCHEMA;
     backend->requests.per_minute = settings->requests_per_minute;
     backend->tokens.per_minute = settings->tokens_per_minute;
-    STAILQ_INIT(&backend->waiting);
-    uv_timer_init(loop, &backend->timer);
-    backend->timer.data = backend;
     return 0;
 }
 
@@ -170,9 +169,20 @@ void backend_finish(Backend *backend)
 
 /* ---- health ------------------------------------------------------------------------------------------- */
 
-void backend_note(Backend *backend, const char *trouble)
+static void begin_to_rest(Backend *backend)
 {
-    backend->is_tried = false;
+    backend->rest_ms =
+        MIN(MAX(2 * backend->rest_ms, (uint64_t)BACKEND_REST_MS), (uint64_t)BACKEND_REST_LIMIT_MS);
+    backend->rests_until_ns = uv_hrtime() + backend->rest_ms * NANOSECONDS_PER_MILLISECOND;
+    log_warning("backend %s failed %u times in a row and is left alone for %lu s: %s",
+                backend->settings->name, backend->failures_in_row, (unsigned long)(backend->rest_ms / 1000),
+                backend->trouble);
+}
+
+void backend_note(Backend *backend, const char *trouble, bool tried)
+{
+    if (tried)
+        backend->is_tried = false;
     if (!trouble) {
         if (backend->rests_until_ns)
             log_notice("backend %s answers again", backend->settings->name);
@@ -182,28 +192,48 @@ void backend_note(Backend *backend, const char *trouble)
         return;
     }
     snprintf(backend->trouble, sizeof(backend->trouble), "%s", trouble);
-    if (++backend->failures_in_row < BACKEND_FAILURE_LIMIT)
-        return;
-    backend->rest_ms =
-        MIN(MAX(2 * backend->rest_ms, (uint64_t)BACKEND_REST_MS), (uint64_t)BACKEND_REST_LIMIT_MS);
-    backend->rests_until_ns = uv_hrtime() + backend->rest_ms * NANOSECONDS_PER_MILLISECOND;
-    log_warning("backend %s failed %u times in a row and is left alone for %lu s: %s",
-                backend->settings->name, backend->failures_in_row, (unsigned long)(backend->rest_ms / 1000),
-                trouble);
+    backend->failures_in_row++;
+    /* Calls that were at work when the rest began say nothing new. */
+    bool rests = backend->rests_until_ns > 0;
+    if (rests ? tried : backend->failures_in_row >= BACKEND_FAILURE_LIMIT)
+        begin_to_rest(backend);
 }
 
-bool backend_admits(Backend *backend, bool *tries)
+bool backend_is_left_alone(const Backend *backend, uint64_t now_ns, char sentence[STATUS_MESSAGE_SIZE])
 {
-    *tries = false;
-    if (!backend->rests_until_ns)
-        return true;
-    if (backend->is_tried || uv_hrtime() < backend->rests_until_ns)
+    const char *name = backend->settings->name;
+    if (backend->rests_until_ns > now_ns)
+        snprintf(sentence, STATUS_MESSAGE_SIZE,
+                 "backend %s failed %u times in a row and is tried again in %lu s: %.300s", name,
+                 backend->failures_in_row,
+                 (unsigned long)((backend->rests_until_ns - now_ns) / NANOSECONDS_PER_SECOND + 1),
+                 backend->trouble);
+    else if (backend->rests_until_ns && backend->is_tried)
+        snprintf(sentence, STATUS_MESSAGE_SIZE,
+                 "backend %s failed %u times in a row and is being tried again; try again later: %.300s",
+                 name, backend->failures_in_row, backend->trouble);
+    else
         return false;
-    *tries = backend->is_tried = true;
     return true;
+}
+
+bool backend_try(Backend *backend)
+{
+    if (!backend->rests_until_ns)
+        return false;
+    return backend->is_tried = true;
 }
 
 void backend_give_up_trying(Backend *backend)
 {
     backend->is_tried = false;
+}
+
+void backend_note_form(Backend *backend, LlmForm form)
+{
+    if (form <= backend->form)
+        return;
+    log_notice("backend %s takes no %s; prompts ask for JSON instead", backend->settings->name,
+               form == LLM_FORM_JSON ? "JSON schemas" : "response_format");
+    backend->form = form;
 }

@@ -3,6 +3,7 @@
 
 #include "lib/base/memory.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <sys/queue.h>
 
@@ -12,7 +13,6 @@ struct HttpCall {
     CURL *easy;
     struct curl_slist *headers;
     char error[CURL_ERROR_SIZE];
-    bool has_bytes;
     bool is_added;     /* to the multi handle; while curl is at work, behind it */
     bool is_cancelled; /* while curl is at work: freed behind it */
     const HttpHandlers *handlers;
@@ -99,6 +99,7 @@ void http_client_close(HttpClient *client, void (*closed)(void *data), void *dat
         closed(data);
         return;
     }
+    assert(!client->is_in_curl);
     client->closed = closed;
     client->closed_data = data;
     for (HttpCall *call = LIST_FIRST(&client->calls), *next; call; call = next) {
@@ -122,7 +123,6 @@ static void finish_call(HttpCall *call, CURLcode code)
     result.retry_after = retry_after > 0 ? (uint64_t)retry_after : 0;
     if (code != CURLE_OK)
         result.error = call->error[0] ? call->error : curl_easy_strerror(code);
-    result.failed_early = code != CURLE_OK && !call->has_bytes;
     const HttpHandlers *handlers = call->handlers;
     void *data = call->data;
     char error[CURL_ERROR_SIZE];
@@ -242,7 +242,6 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *user)
     if (call->is_cancelled)
         return CURL_WRITEFUNC_ERROR;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    call->has_bytes = true;
     /* A server that refuses a request may have left its body unread, and would take it for the next one. */
     if (status >= 400)
         curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);

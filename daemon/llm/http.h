@@ -3,8 +3,8 @@
 
 /*
  * HTTP requests on the loop: libcurl's multi interface over libuv. Connections are kept and reused, HTTP/2
- * where a server offers it. Everything runs on the loop's thread; callbacks never run before the function
- * that causes them has returned.
+ * where a server offers it. Everything runs on the loop's thread; callbacks come from the loop, never from
+ * within these functions. A callback may make and cancel calls.
  */
 
 #include "lib/base/macros.h"
@@ -20,7 +20,6 @@ typedef struct HttpCall HttpCall;
 typedef struct HttpResult {
     long status;          /* 0: there was no reply */
     const char *error;    /* why the connection failed, or was lost in the middle; NULL: the reply is whole */
-    bool failed_early;    /* with an error: nothing was sent to a server, or nothing came back */
     uint64_t retry_after; /* seconds; 0: none */
 } HttpResult;
 
@@ -42,7 +41,8 @@ typedef struct HttpRequest {
 
 HttpClient *http_client_new(uv_loop_t *loop);
 
-/* Cancels what is at work, and calls closed when the loop has nothing of it any more. NULL is fine. */
+/* Cancels what is at work, and calls closed when the loop has nothing of it any more. NULL is fine. Not from
+ * within on_bytes. */
 void http_client_close(HttpClient *client, void (*closed)(void *data), void *data);
 
 /* Everything is copied. */

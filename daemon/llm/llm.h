@@ -6,17 +6,27 @@
  * at the backend (as many at a time, as many a minute as are configured), is tried again where its failure
  * may pass, and ends at its deadline.
  *
- * Threads: everything runs on the loop's thread; callbacks never run before the function that takes them has
- * returned.
+ * A call is its caller's until on_end comes or llm_cancel was called; from then on it is void. A callback may
+ * make calls, cancel any call that has not ended (its own too, from within on_text), and close everything.
+ *
+ * Threads: everything runs on the loop's thread; callbacks come from the loop, never from within these
+ * functions.
  */
 
 #include "daemon/llm/backend.h"
+
+#include <uv.h>
+
+typedef struct Llm Llm;
+typedef struct LlmCall LlmCall;
 
 /* Opens all configured backends. STATUS_REFUSED: a key cannot be read; *llm is then NULL. config is borrowed.
  */
 int llm_open(Llm **llm, uv_loop_t *loop, const Config *config, Status *status);
 
-/* Cancels what is at work; calls closed when the loop has nothing of it any more. NULL is fine. */
+/* Cancels all calls, which are void then; calls closed when the loop has nothing of it any more. NULL is
+ * fine.
+ */
 void llm_close(Llm *llm, void (*closed)(void *data), void *data);
 
 /* Backend number `index`, or NULL behind the last one. Borrowed. */
@@ -51,8 +61,8 @@ typedef struct LlmResult {
 } LlmResult;
 
 typedef struct LlmHandlers {
-    /* A piece of the text, at any border of bytes. With it set, no attempt follows once a piece was handed
-     * over. NULL: the whole is enough. */
+    /* A piece of the text, at any border of bytes; borrowed until the callback returns or the call is
+     * cancelled. With it set, no attempt follows once text came. NULL: the whole is enough. */
     void (*on_text)(void *data, rpmd_text piece);
     void (*on_end)(void *data, const LlmResult *result);
 } LlmHandlers;
@@ -63,6 +73,6 @@ LlmCall *llm_call(Llm *llm, const LlmRequest *request, const LlmHandlers *handle
 /* Moves the call's deadline to a later one (0: none); an earlier one changes nothing. */
 void llm_prolong(LlmCall *call, uint64_t deadline_ns);
 
-/* Ends the request at once; no callback comes any more. spent: NULL, or what it took so far. Not from within
- * the call's own on_end. */
+/* Ends the request at once; no callback comes any more. spent: NULL, or what it took so far: no attempts
+ * where none had begun. */
 void llm_cancel(LlmCall *call, LlmSpent *spent);

@@ -8,12 +8,29 @@
  *                    |            |
  *                    |            +-- deadline: callback; freed when the plugin returns or is ended
  *                    +-- deadline: OUTSIDE
+ *
+ * Somebody waits for an urgent call; a background call is a part of a build, and long. Each generation has a
+ * line of either:
+ *
+ *     urgent      ... o o o --+-- first ------------------------------> any worker that is free
+ *                             |
+ *     background  ... O O O --+-- while no urgent one waits, or when --> all workers but one, of those that
+ *                      ^          it waited BACKGROUND_PATIENCE_MS       there may be; the one where there
+ *                      |                                                 is one
+ *                      +--- gives way to an urgent one that waits, after each chunk of its items
+ *
+ * So an urgent call waits for a worker that is kept free of builds, or for one chunk; and a build goes on,
+ * chunk by chunk, however many urgent calls there are. In the daemon (in_process.c) a call is one chunk.
  */
 
 #include "daemon/log.h"
 #include "daemon/plugins/internal.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+
+/* A background call that waited as long goes first for once, so that a busy daemon's builds come to an end.
+ */
+#define BACKGROUND_PATIENCE_MS 10
 
 static void job_free(PluginJob *job)
 {
@@ -124,34 +141,70 @@ static void offer(PluginGeneration *generation)
         in_process_offer(generation);
 }
 
+static PluginLine *line_of(const PluginJob *job)
+{
+    return &job->generation->waiting[job->urgency];
+}
+
+/* Counts a job in that was put into its generation's line. */
+static void count_in(PluginJob *job)
+{
+    job->state = JOB_WAITING;
+    job->waits_since_ns = uv_hrtime();
+    line_of(job)->count++;
+    line_of(job)->bytes += requests_bytes(job->requests, job->count);
+}
+
 /* Takes a job out of its generation's line. */
 static void leave_line(PluginJob *job)
 {
-    PluginGeneration *generation = job->generation;
-    TAILQ_REMOVE(&generation->waiting, job, waiting_link);
-    generation->waiting_count--;
-    generation->waiting_bytes -= requests_bytes(job->requests, job->count);
-    if (TAILQ_EMPTY(&generation->waiting))
-        in_process_leave(generation);
+    PluginLine *line = line_of(job);
+    TAILQ_REMOVE(&line->jobs, job, waiting_link);
+    line->count--;
+    line->bytes -= requests_bytes(job->requests, job->count);
+    if (generation_waiting(job->generation) == 0)
+        in_process_leave(job->generation);
 }
 
-PluginJob *job_take(PluginGeneration *generation)
+static bool has_waited_enough(const PluginJob *background)
 {
-    PluginJob *job = TAILQ_FIRST(&generation->waiting);
+    return uv_hrtime() - background->waits_since_ns > BACKGROUND_PATIENCE_MS * 1000000ull;
+}
+
+PluginJob *job_take(PluginGeneration *generation, size_t background_places)
+{
+    PluginJob *job = TAILQ_FIRST(&generation->waiting[PLUGIN_URGENT].jobs);
+    PluginJob *background = TAILQ_FIRST(&generation->waiting[PLUGIN_BACKGROUND].jobs);
+    if (background && generation->background_running < background_places &&
+        (!job || has_waited_enough(background)))
+        job = background;
+    if (!job)
+        return NULL;
     leave_line(job);
     job->state = JOB_RUNNING;
+    job->has_place = job == background;
+    generation->background_running += job->has_place;
     generation->calls_running++;
     return job;
+}
+
+void job_leave_place(PluginJob *job)
+{
+    job->generation->background_running -= job->has_place;
+    job->has_place = false;
+}
+
+bool job_should_give_way(const PluginJob *job)
+{
+    return job->urgency == PLUGIN_BACKGROUND && job->generation->waiting[PLUGIN_URGENT].count > 0;
 }
 
 void job_put_back(PluginJob *job)
 {
     PluginGeneration *generation = job->generation;
-    job->state = JOB_WAITING;
     generation->calls_running--;
-    TAILQ_INSERT_HEAD(&generation->waiting, job, waiting_link);
-    generation->waiting_count++;
-    generation->waiting_bytes += requests_bytes(job->requests, job->count);
+    TAILQ_INSERT_HEAD(&line_of(job)->jobs, job, waiting_link);
+    count_in(job);
     offer(generation);
 }
 
@@ -165,7 +218,8 @@ void job_finish(PluginJob *job)
     generation->calls_in_flight--;
     if (!job->is_abandoned && !job->has_ended)
         note_failures(generation, job);
-    job->version = status_is_ok(&job->status) ? arena_format(&job->output, "%s", job->plugin->version) : "";
+    job->version =
+        status_is_ok(&job->status) ? arena_text(&job->output, text_of(job->plugin->version)).data : "";
     registry_settle(registry, generation);
     if (job->is_abandoned)
         job_free(job);
@@ -250,7 +304,7 @@ void jobs_expire(PluginRegistry *registry)
 
 /* The generation that takes the call, or NULL and why. */
 static PluginGeneration *admit(PluginRegistry *registry, const char *name, size_t count, size_t bytes,
-                               Status *status)
+                               PluginUrgency urgency, Status *status)
 {
     PluginTask *task = registry_find_task(registry, name);
     if (registry->closing) {
@@ -270,30 +324,30 @@ static PluginGeneration *admit(PluginRegistry *registry, const char *name, size_
                       PLUGIN_BATCH_LIMIT);
         return NULL;
     }
-    if (task->current->waiting_count >= PLUGIN_QUEUE_LIMIT ||
-        task->current->waiting_bytes + bytes > PLUGIN_QUEUE_BYTES_LIMIT) {
+    const PluginLine *line = &task->current->waiting[urgency];
+    if (line->count >= PLUGIN_QUEUE_LIMIT || line->bytes + bytes > PLUGIN_QUEUE_BYTES_LIMIT) {
         status_refuse(status, STATUS_RESOURCE_EXHAUSTED,
-                      "%zu calls wait for plugin %s, the limit is %d; try again later",
-                      task->current->waiting_count, name, PLUGIN_QUEUE_LIMIT);
+                      "%zu calls wait for plugin %s, the limit is %d; try again later", line->count, name,
+                      PLUGIN_QUEUE_LIMIT);
         return NULL;
     }
     return task->current;
 }
 
 PluginJob *plugin_registry_analyze(PluginRegistry *registry, const char *name,
-                                   const AnalysisRequest *requests, size_t count, uint64_t deadline_ns,
-                                   PluginAnalyzed callback, void *data)
+                                   const AnalysisRequest *requests, size_t count, PluginUrgency urgency,
+                                   uint64_t deadline_ns, PluginAnalyzed callback, void *data)
 {
     PluginJob *job = NEW(PluginJob);
     *job = (PluginJob){.registry = registry,
                        .callback = callback,
                        .data = data,
-                       .asked_ns = uv_hrtime(),
+                       .urgency = urgency,
                        .deadline_ns = deadline_ns};
     TAILQ_INSERT_TAIL(&registry->jobs, job, link);
     size_t bytes = requests_bytes(requests, count);
     Status status = STATUS_INIT;
-    PluginGeneration *generation = admit(registry, name, count, bytes, &status);
+    PluginGeneration *generation = admit(registry, name, count, bytes, urgency, &status);
     if (!generation) {
         job_end(job, &status);
         return job;
@@ -302,10 +356,8 @@ PluginJob *plugin_registry_analyze(PluginRegistry *registry, const char *name,
     job->count = count;
     job->generation = generation;
     job->plugin = &generation->image->descriptor.plugin;
-    job->state = JOB_WAITING;
-    TAILQ_INSERT_TAIL(&generation->waiting, job, waiting_link);
-    generation->waiting_count++;
-    generation->waiting_bytes += bytes;
+    TAILQ_INSERT_TAIL(&line_of(job)->jobs, job, waiting_link);
+    count_in(job);
     generation->calls_in_flight++;
     generation->calls_total++;
     offer(generation);
@@ -334,10 +386,12 @@ void plugin_job_cancel(PluginJob *job)
 
 void jobs_refuse_waiting(PluginGeneration *generation, const Status *status)
 {
-    PluginJob *job;
-    while ((job = TAILQ_FIRST(&generation->waiting))) {
-        withdraw(job);
-        job_end(job, status);
+    for (size_t i = 0; i < PLUGIN_URGENCIES; i++) {
+        PluginJob *job;
+        while ((job = TAILQ_FIRST(&generation->waiting[i].jobs))) {
+            withdraw(job);
+            job_end(job, status);
+        }
     }
 }
 

@@ -50,7 +50,8 @@ static bool invariant(const PluginGeneration *generation)
     const PluginTask *task = generation->task;
     bool is_current = task && task->current == generation;
     bool has_calls = generation->calls_in_flight > 0;
-    if (generation->calls_running + generation->waiting_count != generation->calls_in_flight)
+    if (generation->calls_running + generation_waiting(generation) != generation->calls_in_flight ||
+        generation->background_running > generation->calls_running)
         return false;
     switch (generation->state) {
     case PLUGIN_VETTING:
@@ -77,7 +78,8 @@ PluginGeneration *generation_new(PluginRegistry *registry, const char *file)
     generation->registry = registry;
     generation->state = PLUGIN_VETTING;
     generation->file = memory_copy_text(file, strlen(file));
-    TAILQ_INIT(&generation->waiting);
+    for (size_t i = 0; i < PLUGIN_URGENCIES; i++)
+        TAILQ_INIT(&generation->waiting[i].jobs);
     assert(invariant(generation));
     return generation;
 }
@@ -86,7 +88,7 @@ void generation_free(PluginGeneration *generation)
 {
     if (!generation)
         return;
-    assert(TAILQ_EMPTY(&generation->waiting) && generation->calls_running == 0 && !generation->is_ready);
+    assert(generation_waiting(generation) == 0 && generation->calls_running == 0 && !generation->is_ready);
     assert(!generation->pool);
     plugin_image_free(generation->image);
     free(generation->copy);

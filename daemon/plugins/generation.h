@@ -30,6 +30,20 @@ typedef struct PluginJob PluginJob;
 typedef struct PluginRegistry PluginRegistry;
 typedef struct WorkerPool WorkerPool;
 
+/* Who waits for a call; calls.c says what follows from it. */
+typedef enum PluginUrgency {
+    PLUGIN_URGENT,     /* a caller: a query, an item that is appended */
+    PLUGIN_BACKGROUND, /* a build of a whole history */
+} PluginUrgency;
+#define PLUGIN_URGENCIES 2
+
+/* Calls that wait, first come, first served. */
+typedef struct PluginLine {
+    TAILQ_HEAD(, PluginJob) jobs;
+    size_t count;
+    size_t bytes; /* that they hold */
+} PluginLine;
+
 typedef struct PluginGeneration {
     struct PluginGeneration *older; /* of the same task */
     PluginRegistry *registry;
@@ -48,11 +62,10 @@ typedef struct PluginGeneration {
     uint32_t calls_in_flight; /* waiting and running */
     uint32_t calls_running;
     uint64_t calls_total;
-    uint64_t calls_failed;           /* the plugin was at fault */
-    TAILQ_HEAD(, PluginJob) waiting; /* first come, first served */
-    size_t waiting_count;
-    size_t waiting_bytes;
-    bool is_ready; /* stands in the registry's line of those that may run a call */
+    uint64_t calls_failed;                /* the plugin was at fault */
+    PluginLine waiting[PLUGIN_URGENCIES]; /* by PluginUrgency */
+    uint32_t background_running;          /* background calls that a worker or a thread has */
+    bool is_ready;                        /* stands in the registry's line of those that may run a call */
     TAILQ_ENTRY(PluginGeneration) ready;
 
     void (*on_retired)(void *data); /* who waits for an unload; NULL for nobody. Only notes it */
@@ -64,6 +77,12 @@ void generation_free(PluginGeneration *generation);
 
 /* Changes the state; aborts when the table or the invariant of the new state is violated. */
 void generation_move(PluginGeneration *generation, PluginState to);
+
+/* How many calls wait. */
+static inline size_t generation_waiting(const PluginGeneration *generation)
+{
+    return generation->waiting[0].count + generation->waiting[1].count;
+}
 
 /* "serving" */
 const char *plugin_state_name(PluginState state);

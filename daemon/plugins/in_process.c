@@ -27,7 +27,7 @@ static void dispatch(PluginRegistry *registry);
 /* Puts the generation in the line of those that may start a job. */
 static void get_ready(PluginGeneration *generation)
 {
-    if (generation->is_ready || TAILQ_EMPTY(&generation->waiting) ||
+    if (generation->is_ready || generation_waiting(generation) == 0 ||
         generation->calls_running >= PLUGIN_TASK_RUNNING_LIMIT)
         return;
     generation->is_ready = true;
@@ -41,6 +41,8 @@ static void on_job_run(uv_work_t *work, int result)
     PluginRegistry *registry = job->registry;
     PluginGeneration *generation = job->generation;
     registry->running--;
+    registry->background_running -= job->has_place;
+    job_leave_place(job);
     /* Counted off here already, so that the next job of the generation can start before this one's callback.
      */
     generation->calls_running--;
@@ -58,15 +60,29 @@ void in_process_leave(PluginGeneration *generation)
     generation->is_ready = false;
 }
 
+/* The next generation's next job; NULL when none may start. */
+static PluginJob *take_next(PluginRegistry *registry)
+{
+    PluginGeneration *generation;
+    bool has_room = registry->background_running < PLUGIN_RUNNING_LIMIT - 1;
+    TAILQ_FOREACH(generation, &registry->ready, ready)
+    {
+        PluginJob *job = job_take(generation, has_room ? PLUGIN_TASK_RUNNING_LIMIT - 1 : 0);
+        if (job)
+            return job;
+    }
+    return NULL;
+}
+
 /* Starts waiting jobs while threads are free; generations take turns. */
 static void dispatch(PluginRegistry *registry)
 {
-    PluginGeneration *generation;
-    while (registry->running < PLUGIN_RUNNING_LIMIT && (generation = TAILQ_FIRST(&registry->ready))) {
-        PluginJob *job = job_take(generation);
-        in_process_leave(generation);
+    PluginJob *job;
+    while (registry->running < PLUGIN_RUNNING_LIMIT && (job = take_next(registry))) {
         registry->running++;
-        get_ready(generation);
+        registry->background_running += job->has_place;
+        in_process_leave(job->generation);
+        get_ready(job->generation);
         uv_queue_work(registry->loop, &job->work, run_job, on_job_run);
     }
 }

@@ -49,17 +49,19 @@ typedef enum JobState { JOB_OUTSIDE, JOB_WAITING, JOB_RUNNING } JobState;
 
 /* A call: see calls.c. */
 struct PluginJob {
-    TAILQ_ENTRY(PluginJob) waiting_link; /* in its generation, while WAITING */
+    TAILQ_ENTRY(PluginJob) waiting_link; /* in a line of its generation, while WAITING */
     TAILQ_ENTRY(PluginJob) link;         /* in registry->jobs, until its callback runs */
     TAILQ_ENTRY(PluginJob) ended_link;   /* in registry->ended, while has_ended */
     PluginRegistry *registry;
     PluginGeneration *generation; /* while WAITING and RUNNING */
+    PluginUrgency urgency;
     JobState state;
+    bool has_place; /* is one of its generation's background_running */
     bool has_ended;
     bool is_abandoned; /* the callback ran, or nobody waits */
     PluginAnalyzed callback;
     void *data;
-    uint64_t asked_ns;
+    uint64_t waits_since_ns; /* where it is WAITING */
     uint64_t deadline_ns;
     Status status; /* why it ended, unless it was analysed */
 
@@ -103,6 +105,7 @@ struct PluginRegistry {
     struct JobList ended;        /* of these: whose callback comes next */
     struct GenerationList ready; /* that may start a call */
     size_t running;              /* jobs on the pool, abandoned ones included */
+    size_t background_running;   /* of these: background jobs */
 
     WatchedDirectory *directories; /* see watching.c */
     WatchedFile *files;
@@ -194,10 +197,17 @@ void jobs_expire(PluginRegistry *registry);
 void jobs_refuse(PluginRegistry *registry);
 void jobs_refuse_waiting(PluginGeneration *generation, const Status *status);
 
-/* The first job that waits, RUNNING from here on. There is one. */
-PluginJob *job_take(PluginGeneration *generation);
+/*
+ * The job whose turn it is, RUNNING from here on; NULL when none may start. Background jobs may have
+ * background_places at a time. job_leave_place comes before its end and before job_put_back.
+ */
+PluginJob *job_take(PluginGeneration *generation, size_t background_places);
+void job_leave_place(PluginJob *job);
 
-/* Back to the head of the line. */
+/* Whether a running job, which can stop for a moment, lets others go first. */
+bool job_should_give_way(const PluginJob *job);
+
+/* Back to the head of its line. */
 void job_put_back(PluginJob *job);
 
 /* All items were analysed, or nobody waits: runs the callback, or frees the job. May free the generation. */

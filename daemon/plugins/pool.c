@@ -126,17 +126,38 @@ static uint64_t backoff_ms(unsigned crashes)
     return limit / 2 + random % (limit / 2 + 1);
 }
 
+/* How many workers builds may have at a time. */
+static size_t background_places(const WorkerPool *pool)
+{
+    const PluginSettings *settings = &pool->registry->settings;
+    uint64_t limit = MAX(settings->workers, settings->workers_limit);
+    return limit > 1 ? (size_t)limit - 1 : 1;
+}
+
+/* Whether a call waits that another worker could begin, and has waited for long. */
+static bool waits_long(const WorkerPool *pool)
+{
+    const PluginGeneration *generation = pool->generation;
+    const PluginJob *urgent = TAILQ_FIRST(&generation->waiting[PLUGIN_URGENT].jobs);
+    const PluginJob *background = TAILQ_FIRST(&generation->waiting[PLUGIN_BACKGROUND].jobs);
+    if (generation->background_running >= background_places(pool))
+        background = NULL;
+    uint64_t then = uv_hrtime() - GROW_WAIT_MS * 1000000ull;
+    return (urgent && urgent->waits_since_ns < then) || (background && background->waits_since_ns < then);
+}
+
 static unsigned wanted_workers(const WorkerPool *pool)
 {
     const PluginGeneration *generation = pool->generation;
     const PluginSettings *settings = &pool->registry->settings;
+    unsigned limit = (unsigned)MAX(settings->workers, settings->workers_limit);
+    /* Builds do not get the last one, which is started when it is not there. */
     unsigned wanted = (unsigned)settings->workers;
-    if (generation->waiting_count == 0)
+    if (generation->background_running > 0)
+        wanted = MIN(MAX(wanted, generation->background_running + 1), limit);
+    if (generation_waiting(generation) == 0)
         return wanted;
-    wanted = MAX(wanted, 1u);
-    const PluginJob *first = TAILQ_FIRST(&generation->waiting);
-    bool waits_long = uv_hrtime() - first->asked_ns > GROW_WAIT_MS * 1000000ull;
-    return waits_long ? MIN(MAX(pool->worker_count + 1, wanted), (unsigned)settings->workers_limit) : wanted;
+    return waits_long(pool) ? MIN(MAX(pool->worker_count + 1, wanted), limit) : MIN(MAX(wanted, 1u), limit);
 }
 
 /* Starts what is missing, now or when the wait after a crash is over. */
@@ -155,7 +176,8 @@ static void keep_up(WorkerPool *pool)
         uv_timer_start(&pool->timer, on_pool_timer, BACKOFF_LIMIT_MS, 0);
         return;
     }
-    if (pool->generation->waiting_count > 0 && pool->worker_count < pool->registry->settings.workers_limit &&
+    if (generation_waiting(pool->generation) > 0 &&
+        pool->worker_count < pool->registry->settings.workers_limit &&
         !uv_is_active((uv_handle_t *)&pool->timer))
         uv_timer_start(&pool->timer, on_pool_timer, GROW_WAIT_MS + 1, 0);
 }
@@ -195,18 +217,24 @@ static PluginJob *leave_worker(Worker *worker)
 {
     Post *post = worker->owner;
     PluginJob *job = TAKE_PTR(post->job);
-    if (job)
+    if (job) {
         job->worker = NULL;
+        job_leave_place(job);
+    }
     return job;
 }
 
 void pool_dispatch(WorkerPool *pool)
 {
     Worker *worker, *next;
-    for (worker = TAILQ_FIRST(&pool->workers); worker && pool->generation->waiting_count > 0; worker = next) {
+    for (worker = TAILQ_FIRST(&pool->workers); worker; worker = next) {
         next = TAILQ_NEXT(worker, link);
-        if (worker->state == WORKER_WAITING && ((Post *)worker->owner)->has_loaded)
-            start_job(worker, job_take(pool->generation));
+        if (worker->state != WORKER_WAITING || !((Post *)worker->owner)->has_loaded)
+            continue;
+        PluginJob *job = job_take(pool->generation, background_places(pool));
+        if (!job)
+            break;
+        start_job(worker, job);
     }
     keep_up(pool);
 }
@@ -247,8 +275,9 @@ static bool renew(Worker *worker)
 static void next_job(Worker *worker)
 {
     WorkerPool *pool = pool_of(worker);
-    if (pool->generation->waiting_count > 0)
-        start_job(worker, job_take(pool->generation));
+    PluginJob *job = job_take(pool->generation, background_places(pool));
+    if (job)
+        start_job(worker, job);
     else
         rest(worker);
 }
@@ -279,11 +308,16 @@ static void on_analyzed(Worker *worker, PluginJob *job, const WorkerReply *reply
     memcpy(job->analyses + job->done, reply->analyses, reply->analysis_count * sizeof(*reply->analyses));
     job->done += job->chunk;
     job->chunk = 0;
-    if (job->done < job->count && !job->is_abandoned && !job->has_ended) {
+    bool goes_on = job->done < job->count && !job->is_abandoned && !job->has_ended;
+    if (goes_on && !job_should_give_way(job)) {
         send_chunk(worker, job);
         return;
     }
     leave_worker(worker);
+    if (goes_on) {
+        job_put_back(job);
+        return;
+    }
     worker_start_timer(worker, 0);
     /* The worker is set to work before the job's end, behind which the generation may be retired. */
     if (!renew(worker))

@@ -6,6 +6,7 @@
  * of them ends.
  *
  *   - A pool has `workers` of them, and up to `workers_limit` while calls wait longer than GROW_WAIT_MS.
+ *     While it works for builds it has one more than they use, up to the same limit; see calls.c.
  *   - A worker that ends is replaced: at once the first time, then after exponentially longer waits with
  *     jitter. CRASH_LIMIT ends in a row without a reply open the breaker: calls are refused until a reload.
  *   - The items of the request that it had begun fail, each with the reason; a request of several items is

@@ -128,7 +128,7 @@ void plugin_registry_unwatch(PluginRegistry *registry, PluginWatcher *watcher);
 /* ---- calling: the seam -------------------------------------------------------------------------------- */
 
 #define PLUGIN_BATCH_LIMIT 256  /* items of one call */
-#define PLUGIN_QUEUE_LIMIT 1024 /* calls of a generation that wait; more would wait too long */
+#define PLUGIN_QUEUE_LIMIT 1024 /* calls of a line (generation.h); more would wait too long */
 #define PLUGIN_QUEUE_BYTES_LIMIT (64 * 1024 * 1024) /* what these calls hold */
 /* With isolation = none: */
 #define PLUGIN_RUNNING_LIMIT 3 /* calls at work: of the four threads of the pool, one is left to others */
@@ -147,15 +147,16 @@ typedef void (*PluginAnalyzed)(PluginBatch *batch, void *data);
 
 /*
  * Analyses a batch of items with the plugin that serves the task now. Nobody above knows where the plugin
- * runs. The requests are copied. deadline_ns is on the clock of uv_hrtime, 0: none; when it passes, the
- * callback comes at once with DEADLINE_EXCEEDED, even if the plugin goes on.
+ * runs. The requests are copied. urgency: who waits for it (generation.h). deadline_ns is on the clock of
+ * uv_hrtime, 0: none; when it passes, the callback comes at once with DEADLINE_EXCEEDED, even if the plugin
+ * goes on.
  *
  * NOT_FOUND: nothing serves the task. RESOURCE_EXHAUSTED: too many calls wait. UNAVAILABLE: closing.
- * Calls of one task start in order; tasks take turns.
+ * Calls of one task and urgency start in order; tasks take turns.
  */
 PluginJob *plugin_registry_analyze(PluginRegistry *registry, const char *name,
-                                   const AnalysisRequest *requests, size_t count, uint64_t deadline_ns,
-                                   PluginAnalyzed callback, void *data);
+                                   const AnalysisRequest *requests, size_t count, PluginUrgency urgency,
+                                   uint64_t deadline_ns, PluginAnalyzed callback, void *data);
 
 /* Nobody waits any more: the callback will not be called. Only before the callback. */
 void plugin_job_cancel(PluginJob *job);

@@ -2,6 +2,7 @@
 #include "daemon/services/services.h"
 
 #include "daemon/services/backends.h"
+#include "daemon/services/call.h"
 #include "daemon/services/limits.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -10,29 +11,6 @@
 
 #include <stdio.h>
 #include <unistd.h>
-
-/* A status or metrics call while the store counts. */
-typedef struct AdminCall {
-    GrpcCall *call;
-    ServiceContext *context;
-    Arena arena;
-} AdminCall;
-
-static void release(void *data)
-{
-    AdminCall *admin = data;
-    arena_finish(&admin->arena);
-    free(admin);
-}
-
-static AdminCall *begin(GrpcCall *call)
-{
-    AdminCall *admin = NEW(AdminCall);
-    admin->call = call;
-    admin->context = grpc_call_service(call);
-    grpc_call_set_context(call, admin, release);
-    return admin;
-}
 
 static uint64_t resident_bytes(void)
 {
@@ -46,7 +24,7 @@ static uint64_t resident_bytes(void)
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static void add_limits(AdminCall *admin, Rpmd__V1__GetStatusResponse *response)
+static void add_limits(ServiceCall *admin, Rpmd__V1__GetStatusResponse *response)
 {
     Arena *arena = &admin->arena;
     size_t count = service_limits_count(admin->context);
@@ -63,7 +41,7 @@ static void add_limits(AdminCall *admin, Rpmd__V1__GetStatusResponse *response)
     }
 }
 
-static void add_tasks(AdminCall *admin, Rpmd__V1__GetStatusResponse *response, const StoreTasks *tasks)
+static void add_tasks(ServiceCall *admin, Rpmd__V1__GetStatusResponse *response, const StoreTasks *tasks)
 {
     Arena *arena = &admin->arena;
     response->tasks = ARENA_ARRAY(arena, Rpmd__V1__TaskStatus *, tasks->count);
@@ -80,11 +58,11 @@ static void add_tasks(AdminCall *admin, Rpmd__V1__GetStatusResponse *response, c
     }
 }
 
-static void add_problems(AdminCall *admin, Rpmd__V1__GetStatusResponse *response)
+static void add_problems(ServiceCall *admin, Rpmd__V1__GetStatusResponse *response)
 {
     Arena *arena = &admin->arena;
     response->problems =
-        ARENA_ARRAY(arena, char *, response->n_tasks + admin->context->config->backend_count + 2);
+        ARENA_ARRAY(arena, char *, response->n_tasks + admin->context->config->backend_count + 3);
     for (size_t i = 0; i < response->n_tasks; i++)
         if (!response->tasks[i]->served)
             response->problems[response->n_problems++] =
@@ -97,6 +75,10 @@ static void add_problems(AdminCall *admin, Rpmd__V1__GetStatusResponse *response
         if (llm_backend(admin->context->llm, i)->trouble[0])
             response->problems[response->n_problems++] =
                 arena_format(arena, "%s", llm_backend(admin->context->llm, i)->trouble);
+    StoreMetrics store;
+    store_metrics(admin->context->store, &store);
+    if (store.erasure_trouble[0])
+        response->problems[response->n_problems++] = arena_format(arena, "%s", store.erasure_trouble);
     if (store_is_busy(admin->context->store))
         response->problems[response->n_problems++] =
             arena_format(arena, "the disk is slower than the writes that arrive");
@@ -104,8 +86,10 @@ static void add_problems(AdminCall *admin, Rpmd__V1__GetStatusResponse *response
 
 static void on_tasks(StoreReply *reply, void *data)
 {
-    AdminCall *admin = data;
+    ServiceCall *admin = data;
     const ServiceContext *context = admin->context;
+    StoreMetrics store;
+    admin->store = NULL;
     if (!status_is_ok(&reply->status)) {
         grpc_call_finish(admin->call, &reply->status);
         return;
@@ -124,14 +108,17 @@ static void on_tasks(StoreReply *reply, void *data)
     add_tasks(admin, &response, &reply->tasks);
     add_problems(admin, &response);
     response.backends = backends_status(context, &admin->arena, &response.n_backends);
+    store_metrics(context->store, &store);
+    response.last_erasure = store.last_erasure;
+    response.erasures_finished = store.erasures_finished;
     grpc_call_reply(admin->call, &response.base);
 }
 
 static void on_get_status(GrpcCall *call, const void *message)
 {
     (void)message;
-    AdminCall *admin = begin(call);
-    store_list_tasks(admin->context->store, on_tasks, admin);
+    ServiceCall *admin = service_call_new(call, sizeof(ServiceCall), NULL);
+    admin->store = store_list_tasks(admin->context->store, on_tasks, admin);
 }
 
 /* ---- metrics ---- */
@@ -207,7 +194,7 @@ static void add_stage_metrics(MetricList *list, const ServiceContext *context)
 static void on_get_metrics(GrpcCall *call, const void *message)
 {
     (void)message;
-    AdminCall *admin = begin(call);
+    ServiceCall *admin = service_call_new(call, sizeof(ServiceCall), NULL);
     const ServiceContext *context = admin->context;
     MetricList list = {.arena = &admin->arena};
     UsersMetrics users;
@@ -233,6 +220,8 @@ static void on_get_metrics(GrpcCall *call, const void *message)
         {"store_queue", (double)store.queued},
         {"store_last_commit_seconds", (double)store.last_commit_ns / 1e9},
         {"store_longest_commit_seconds", (double)store.longest_commit_ns / 1e9},
+        {"erasures_pending", (double)(store.last_erasure - store.erasures_finished)},
+        {"operations", (double)users.operations},
     };
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         add_metric(&list, values[i].name, values[i].value);
@@ -251,7 +240,8 @@ void admin_service_init(GrpcService *service, ServiceContext *context)
         {.name = "GetStatus",
          .kind = GRPC_UNARY,
          .request = &rpmd__v1__get_status_request__descriptor,
-         .on_message = on_get_status},
+         .on_message = on_get_status,
+         .on_cancel = service_call_on_cancel},
         {.name = "GetMetrics",
          .kind = GRPC_UNARY,
          .request = &rpmd__v1__get_metrics_request__descriptor,
@@ -259,12 +249,13 @@ void admin_service_init(GrpcService *service, ServiceContext *context)
         {.name = "GetUsage",
          .kind = GRPC_UNARY,
          .request = &rpmd__v1__get_usage_request__descriptor,
-         .on_message = backends_on_usage},
+         .on_message = backends_on_usage,
+         .on_cancel = service_call_on_cancel},
         {.name = "CheckBackend",
          .kind = GRPC_UNARY,
          .request = &rpmd__v1__check_backend_request__descriptor,
          .on_message = backends_on_check,
-         .on_cancel = backends_on_check_cancel},
+         .on_cancel = service_call_on_cancel},
     };
     *service = (GrpcService){"rpmd.v1.Admin", methods, ARRAY_SIZE(methods), context};
 }

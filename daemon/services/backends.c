@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/services/backends.h"
 
+#include "daemon/services/call.h"
 #include "daemon/services/convert.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
@@ -58,10 +59,8 @@ typedef enum CheckKind { CHECK_CHAT, CHECK_JSON, CHECK_EMBEDDINGS } CheckKind;
 
 /* The tiny calls of a backend, one after the other. */
 typedef struct Check {
-    GrpcCall *call;
-    ServiceContext *context;
+    ServiceCall call;
     const BackendSettings *backend; /* of the configuration */
-    Arena arena;
     LlmCall *llm;
     CheckKind kind; /* being tried */
     size_t pieces;
@@ -70,13 +69,11 @@ typedef struct Check {
     size_t done;
 } Check;
 
-static void release_check(void *data)
+static void release_check(ServiceCall *call)
 {
-    Check *check = data;
+    Check *check = (Check *)call;
     if (check->llm)
         llm_cancel(check->llm, NULL);
-    arena_finish(&check->arena);
-    free(check);
 }
 
 static const char check_schema[] =
@@ -98,16 +95,16 @@ static const struct {
 static bool is_needed(const Check *check)
 {
     const char *name = check->backend->name;
-    bool embeds = config_uses(check->context->config, STAGE_EMBED, name), chats = !embeds;
+    bool embeds = config_uses(check->call.context->config, STAGE_EMBED, name), chats = !embeds;
     for (Stage stage = 0; stage < STAGE_COUNT; stage++)
-        chats |= stage != STAGE_EMBED && config_uses(check->context->config, stage, name);
+        chats |= stage != STAGE_EMBED && config_uses(check->call.context->config, stage, name);
     return check->kind == CHECK_EMBEDDINGS ? embeds : chats;
 }
 
 static const char *describe_chat(Check *check, const LlmResult *result, bool *works)
 {
     *works = true;
-    return arena_format(&check->arena,
+    return arena_format(&check->call.arena,
                         "answered \"%.*s\" in %zu pieces, with %lu prompt and %lu completion tokens",
                         (int)MIN(result->text.length, (size_t)60), result->text.data, check->pieces,
                         (unsigned long)result->spent.usage.prompt_tokens,
@@ -119,14 +116,14 @@ static const char *describe_json(Check *check, const LlmResult *result, bool *wo
     json_t *value = reply_json(result->text);
     const Backend *backend = NULL;
     for (size_t i = 0; !backend || backend->settings != check->backend; i++)
-        backend = llm_backend(check->context->llm, i);
+        backend = llm_backend(check->call.context->llm, i);
     *works = json_is_string(json_object_get(value, "color"));
     json_decref(value);
-    return *works ? arena_format(&check->arena, "held to JSON by %s",
+    return *works ? arena_format(&check->call.arena, "held to JSON by %s",
                                  backend->form == LLM_FORM_SCHEMA ? "a schema"
                                  : backend->form == LLM_FORM_JSON ? "its JSON mode"
                                                                   : "the prompt alone")
-                  : arena_format(&check->arena,
+                  : arena_format(&check->call.arena,
                                  "wrote no JSON of the shape that was asked for: \"%.*s\"; stages will fall "
                                  "back to their "
                                  "native way often, choose a larger model",
@@ -137,9 +134,9 @@ static const char *describe_embeddings(Check *check, const LlmResult *result, bo
 {
     rpmd_text lines = result->text;
     uint32_t count = 0;
-    *works = llm_embedding_next(&check->arena, &lines, &count) &&
-             llm_embedding_next(&check->arena, &lines, &count) && lines.length == 0;
-    return *works ? arena_format(&check->arena, "vectors of %u numbers", count)
+    *works = llm_embedding_next(&check->call.arena, &lines, &count) &&
+             llm_embedding_next(&check->call.arena, &lines, &count) && lines.length == 0;
+    return *works ? arena_format(&check->call.arena, "vectors of %u numbers", count)
                   : "it has not one vector for each text; choose another server";
 }
 
@@ -174,7 +171,7 @@ static void on_check_end(void *data, const LlmResult *result)
         detail = describe[check->kind](check, result, &works);
     message->works = works;
     message->is_needed = is_needed(check);
-    message->detail = arena_format(&check->arena, "%s", detail);
+    message->detail = arena_format(&check->call.arena, "%s", detail);
     message->milliseconds = result->spent.milliseconds;
     check->list[check->done++] = message;
     if (choose_next(check, &result->status, works)) {
@@ -184,7 +181,7 @@ static void on_check_end(void *data, const LlmResult *result)
     Rpmd__V1__CheckBackendResponse response = RPMD__V1__CHECK_BACKEND_RESPONSE__INIT;
     response.checks = check->list;
     response.n_checks = check->done;
-    grpc_call_reply(check->call, &response.base);
+    grpc_call_reply(check->call.call, &response.base);
 }
 
 static void check_next(Check *check)
@@ -192,7 +189,7 @@ static void check_next(Check *check)
     static const LlmHandlers handlers = {on_check_text, on_check_end};
     Rpmd__V1__BackendCheck *message = &check->checks[check->done];
     rpmd__v1__backend_check__init(message);
-    message->name = arena_format(&check->arena, "%s", check_asks[check->kind].name);
+    message->name = arena_format(&check->call.arena, "%s", check_asks[check->kind].name);
     check->pieces = 0;
     const LlmRequest request = {.backend = check->backend->name,
                                 .prompt = text_of(check_asks[check->kind].prompt),
@@ -200,7 +197,7 @@ static void check_next(Check *check)
                                 .schema = check_asks[check->kind].schema,
                                 .max_tokens = CHECK_TOKENS,
                                 .deadline_ns = uv_hrtime() + CHECK_SECONDS * 1000000000ull};
-    check->llm = llm_call(check->context->llm, &request, &handlers, check);
+    check->llm = llm_call(check->call.context->llm, &request, &handlers, check);
 }
 
 void backends_on_check(GrpcCall *call, const void *message)
@@ -216,33 +213,17 @@ void backends_on_check(GrpcCall *call, const void *message)
                          names.length ? buffer_string(&names) : "none, add [backend NAME] to rpmd.conf");
         return;
     }
-    Check *check = NEW(Check);
-    *check = (Check){.call = call, .context = context, .backend = settings};
-    grpc_call_set_context(call, check, release_check);
+    Check *check = service_call_new(call, sizeof(Check), release_check);
+    check->backend = settings;
     check_next(check);
-}
-
-void backends_on_check_cancel(GrpcCall *call)
-{
-    Check *check = grpc_call_context(call);
-    Status status = STATUS_INIT;
-    if (!check || !check->llm)
-        return;
-    llm_cancel(TAKE_PTR(check->llm), NULL);
-    grpc_call_finish(call, &status);
 }
 
 /* ---- usage -------------------------------------------------------------------------------------------- */
 
-/* The request's texts live as long as the call. */
-typedef struct UsageCall {
-    GrpcCall *call;
-    StoreListUsage request;
-} UsageCall;
-
 static void on_usage(StoreReply *reply, void *data)
 {
-    UsageCall *usage = data;
+    ServiceCall *usage = data;
+    usage->store = NULL;
     if (!status_is_ok(&reply->status)) {
         grpc_call_finish(usage->call, &reply->status);
         return;
@@ -277,14 +258,12 @@ void backends_on_usage(GrpcCall *call, const void *message)
 {
     const Rpmd__V1__GetUsageRequest *request = message;
     const ServiceContext *context = grpc_call_service(call);
-    UsageCall *usage = NEW(UsageCall);
-    usage->call = call;
-    grpc_call_set_context(call, usage, free);
+    ServiceCall *usage = service_call_new(call, sizeof(ServiceCall), NULL);
     int64_t days = request->days ? request->days : DEFAULT_DAYS;
-    usage->request = (StoreListUsage){
+    const StoreListUsage list = {
         .task = text_of(request->task),
         .user = text_of(request->user),
         .from_day = (int64_t)time(NULL) / SECONDS_PER_DAY - days + 1,
     };
-    store_usage_list(context->store, &usage->request, on_usage, usage);
+    usage->store = store_usage_list(context->store, &list, on_usage, usage);
 }

@@ -11,5 +11,4 @@
 Rpmd__V1__BackendStatus **backends_status(const ServiceContext *context, Arena *arena, size_t *count);
 
 void backends_on_check(GrpcCall *call, const void *message);
-void backends_on_check_cancel(GrpcCall *call);
 void backends_on_usage(GrpcCall *call, const void *message);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/services/building.h"
 
+#include "daemon/services/call.h"
 #include "daemon/services/check.h"
 #include "daemon/services/convert.h"
 #include "lib/base/intern.h"
@@ -14,9 +15,8 @@
 
 /* A build of one user, or of all, some at a time. */
 typedef struct Building {
-    GrpcCall *call;
-    ServiceContext *context;
-    char *task;   /* owned */
+    ServiceCall call;
+    char *task;   /* in the call's arena */
     Intern names; /* of the users to build */
     bool all;
     BuildRequest settings;
@@ -34,19 +34,23 @@ typedef struct BuildingUser {
     LIST_ENTRY(BuildingUser) link;
     Building *building;
     uint32_t number;
-    UserBuild *build;      /* with stages on an LLM; NULL: native */
+    UserCall *build;
     Rpmd__V1__Usage usage; /* so far */
 } BuildingUser;
 
 static void build_more(Building *building);
 
-static void release_building(void *data)
+static void release_building(ServiceCall *call)
 {
-    Building *building = data;
+    Building *building = (Building *)call;
+    while (!LIST_EMPTY(&building->users)) {
+        BuildingUser *user = LIST_FIRST(&building->users);
+        LIST_REMOVE(user, link);
+        users_cancel(user->build);
+        free(user);
+    }
     intern_finish(&building->names);
     arena_finish(&building->last_user);
-    free(building->task);
-    free(building);
 }
 
 static void add_usage(Rpmd__V1__Usage *sum, const Rpmd__V1__Usage *usage)
@@ -117,7 +121,7 @@ static void on_build_progress(const BuildProgress *progress, void *data)
     sum_usage(building, &sum);
     message.user = convert_text(&arena, building->names.texts[user->number]);
     message.usage = &sum;
-    grpc_call_send(building->call, &message.base);
+    grpc_call_send(building->call.call, &message.base);
 }
 
 static void report_build(Building *building, const BuildingUser *user, const UserReply *reply)
@@ -132,18 +136,19 @@ static void report_build(Building *building, const BuildingUser *user, const Use
     add_usage(&building->usage, &usage);
     sum_usage(building, &sum);
     progress.usage = &sum;
-    if (reply->model) {
-        progress.model_version = reply->model->version;
-        progress.factors = reply->model->factor_count;
-        progress.items_failed = reply->model->failed_count;
-        progress.features_dropped = reply->model->features_dropped;
+    const UserModel *model = reply->user.model;
+    if (model) {
+        progress.model_version = model->version;
+        progress.factors = model->factor_count;
+        progress.items_failed = model->failed_count;
+        progress.features_dropped = model->features_dropped;
     }
     if (!status_is_ok(&reply->status)) {
         snprintf(message, sizeof(message), "%s: %s", status_code_name(reply->status.code),
                  reply->status.message);
         progress.error = message;
     }
-    grpc_call_send(building->call, &progress.base);
+    grpc_call_send(building->call.call, &progress.base);
 }
 
 static void on_built(const UserReply *reply, void *data)
@@ -153,12 +158,12 @@ static void on_built(const UserReply *reply, void *data)
     building->running--;
     building->progress.users_done++;
     LIST_REMOVE(user, link);
-    if (reply->model)
-        building->progress.items_done += reply->model->entry_count;
+    if (reply->user.model)
+        building->progress.items_done += reply->user.model->entry_count;
     /* One user alone: an error is the call's own. */
-    if (!building->all && !status_is_ok(&reply->status) && !grpc_call_is_over(building->call)) {
-        grpc_call_finish(building->call, &reply->status);
+    if (!building->all && !status_is_ok(&reply->status)) {
         free(user);
+        grpc_call_finish(building->call.call, &reply->status);
         return;
     }
     report_build(building, user, reply);
@@ -168,36 +173,36 @@ static void on_built(const UserReply *reply, void *data)
 
 static bool is_build_held(const Building *building)
 {
-    return grpc_call_pending_bytes(building->call) >=
-           grpc_server_limits(building->context->grpc)->write_high_bytes;
+    return grpc_call_pending_bytes(building->call.call) >=
+           grpc_server_limits(building->call.context->grpc)->write_high_bytes;
 }
 
 static void build_more(Building *building)
 {
-    Status done = STATUS_INIT;
-    bool is_over = grpc_call_is_over(building->call);
-    while (!is_over && building->next < building->names.count && building->running < PARALLEL_BUILDS &&
+    const Status done = STATUS_INIT;
+    const Caller caller = service_caller(building->call.call);
+    while (building->next < building->names.count && building->running < PARALLEL_BUILDS &&
            !is_build_held(building)) {
         BuildingUser *user = NEW(BuildingUser);
         *user =
             (BuildingUser){.building = building, .number = building->next++, .usage = RPMD__V1__USAGE__INIT};
         LIST_INSERT_HEAD(&building->users, user, link);
-        UserName name = {text_of(building->task), building->names.texts[user->number]};
+        const UserName name = {text_of(building->task), building->names.texts[user->number]};
         building->running++;
-        UserBuild *build = users_build(building->context->users, &name, &building->settings, on_built, user);
-        /* Without a handle, the user may be done and gone. */
-        if (build)
-            user->build = build;
+        user->build =
+            users_build(building->call.context->users, &name, &building->settings, &caller, on_built, user);
     }
-    if (building->running == 0 && (is_over || building->next == building->names.count))
-        grpc_call_finish(building->call, &done);
+    if (building->running == 0 && building->next == building->names.count)
+        grpc_call_finish(building->call.call, &done);
 }
 
 static void on_users_listed(StoreReply *reply, void *data)
 {
     Building *building = data;
-    if (!status_is_ok(&reply->status) || grpc_call_is_over(building->call)) {
-        grpc_call_finish(building->call, &reply->status);
+    ServiceCall *call = &building->call;
+    call->store = NULL;
+    if (!status_is_ok(&reply->status)) {
+        grpc_call_finish(call->call, &reply->status);
         return;
     }
     for (size_t i = 0; i < reply->users.count; i++)
@@ -206,12 +211,12 @@ static void on_users_listed(StoreReply *reply, void *data)
         arena_finish(&building->last_user);
         building->request.after =
             arena_text(&building->last_user, reply->users.users[reply->users.count - 1].user);
-        store_list_users(building->context->store, &building->request, on_users_listed, building);
+        call->store = store_list_users(call->context->store, &building->request, on_users_listed, building);
         return;
     }
     if (building->names.count == 0) {
         grpc_call_refuse(
-            building->call, STATUS_FAILED_PRECONDITION,
+            call->call, STATUS_FAILED_PRECONDITION,
             "the task %s has no histories yet; import some: rpmctl history import --task %s FILE",
             building->task, building->task);
         return;
@@ -240,10 +245,8 @@ void building_begin(GrpcCall *call, const void *message)
         grpc_call_finish(call, &status);
         return;
     }
-    Building *building = NEW(Building);
-    building->call = call;
-    building->context = context;
-    building->task = memory_copy_text(request->task, strlen(request->task));
+    Building *building = service_call_new(call, sizeof(Building), release_building);
+    building->task = arena_format(&building->call.arena, "%s", request->task);
     building->all = request->all_users;
     building->settings = (BuildRequest){
         .pool = pool_of(request->pool),
@@ -255,9 +258,9 @@ void building_begin(GrpcCall *call, const void *message)
     LIST_INIT(&building->users);
     building->request = (StoreListUsers){.task = text_of(building->task)};
     rpmd__v1__build_response__init(&building->progress);
-    grpc_call_set_context(call, building, release_building);
     if (building->all) {
-        store_list_users(context->store, &building->request, on_users_listed, building);
+        building->call.store =
+            store_list_users(context->store, &building->request, on_users_listed, building);
         return;
     }
     intern_add(&building->names, text_of(request->user));
@@ -265,23 +268,7 @@ void building_begin(GrpcCall *call, const void *message)
     build_more(building);
 }
 
-void building_cancel(GrpcCall *call)
-{
-    Building *building = grpc_call_context(call);
-    if (!building)
-        return;
-    building->running++; /* until the end of this function: the last user would end the call */
-    for (BuildingUser *user = LIST_FIRST(&building->users), *next; user; user = next) {
-        next = LIST_NEXT(user, link);
-        if (user->build)
-            users_build_cancel(user->build);
-    }
-    building->running--;
-    if (building->progress.users_total > 0)
-        build_more(building);
-}
-
-void building_go_on(GrpcCall *call)
+void building_on_writable(GrpcCall *call)
 {
     Building *building = grpc_call_context(call);
     /* While the users are being listed, that reply goes on. */

@@ -8,7 +8,6 @@
 void building_begin(GrpcCall *call, const void *message);
 
 /* What LLMs are asked for ends; what is native, or being published, goes on. */
-void building_cancel(GrpcCall *call);
 
 /* The caller has read on. */
-void building_go_on(GrpcCall *call);
+void building_on_writable(GrpcCall *call);

@@ -22,25 +22,41 @@ char *convert_text(Arena *arena, rpmd_text text)
     return arena_copy(arena, text.data, text.length);
 }
 
+/* factor: FACTOR_NONE for none. */
+static Rpmd__V1__Feature *convert_feature(Arena *arena, const UserModel *model, rpmd_text query,
+                                          const AnalyzedFeature *feature, uint32_t factor)
+{
+    Rpmd__V1__Feature *message = NEW_MESSAGE(arena, Rpmd__V1__Feature, rpmd__v1__feature__init);
+    message->name = convert_text(arena, feature->name);
+    message->context = convert_text(arena, feature->context);
+    message->category = convert_text(arena, feature->category);
+    message->polarity = feature->polarity;
+    message->strength = feature->strength;
+    message->evidence = NEW_MESSAGE(arena, Rpmd__V1__Span, rpmd__v1__span__init);
+    message->evidence->begin = feature->evidence.begin;
+    message->evidence->end = feature->evidence.end;
+    message->evidence_text = convert_text(arena, text_slice(query, feature->evidence));
+    if (factor != FACTOR_NONE)
+        message->factor = convert_text(arena, factor_set_get(model->factors, factor)->name);
+    return message;
+}
+
 Rpmd__V1__Feature **convert_features(Arena *arena, const UserModel *model, rpmd_text query,
                                      const Analysis *analysis, const uint32_t *factors)
 {
     Rpmd__V1__Feature **messages = ARENA_ARRAY(arena, Rpmd__V1__Feature *, analysis->feature_count);
-    for (size_t f = 0; f < analysis->feature_count; f++) {
-        const AnalyzedFeature *feature = &analysis->features[f];
-        Rpmd__V1__Feature *message = NEW_MESSAGE(arena, Rpmd__V1__Feature, rpmd__v1__feature__init);
-        message->name = convert_text(arena, feature->name);
-        message->context = convert_text(arena, feature->context);
-        message->category = convert_text(arena, feature->category);
-        message->polarity = feature->polarity;
-        message->strength = feature->strength;
-        message->evidence = NEW_MESSAGE(arena, Rpmd__V1__Span, rpmd__v1__span__init);
-        message->evidence->begin = feature->evidence.begin;
-        message->evidence->end = feature->evidence.end;
-        message->evidence_text = convert_text(arena, text_slice(query, feature->evidence));
-        if (factors && factors[f] != FACTOR_NONE)
-            message->factor = convert_text(arena, factor_set_get(model->factors, factors[f])->name);
-        messages[f] = message;
+    for (size_t f = 0; f < analysis->feature_count; f++)
+        messages[f] = convert_feature(arena, model, query, &analysis->features[f], factors[f]);
+    return messages;
+}
+
+Rpmd__V1__Feature **convert_item_features(Arena *arena, const UserModel *model, const ModelEntry *entry)
+{
+    const ModelItem *item = entry->item;
+    Rpmd__V1__Feature **messages = ARENA_ARRAY(arena, Rpmd__V1__Feature *, item->feature_count);
+    for (size_t f = 0; f < item->feature_count; f++) {
+        const AnalyzedFeature feature = model_item_feature(item, f);
+        messages[f] = convert_feature(arena, model, item->query, &feature, entry->factors[f]);
     }
     return messages;
 }
@@ -128,9 +144,8 @@ Rpmd__V1__RetrievedItem **convert_retrieved(Arena *arena, const UserModel *model
         message->reasoning = convert_text(arena, paths[i]);
         message->reasoning_source =
             by_llm[i] ? RPMD__V1__SOURCE__SOURCE_LLM : RPMD__V1__SOURCE__SOURCE_NATIVE;
-        message->features =
-            convert_features(arena, model, item->query, &item->analysis, retrieved[i].entry->factors);
-        message->n_features = item->analysis.feature_count;
+        message->features = convert_item_features(arena, model, retrieved[i].entry);
+        message->n_features = item->feature_count;
         message->similarity = retrieved[i].similarity;
         message->n_shared = retrieval_shared(model, target, retrieved[i].entry, shared, SHARED_LIMIT);
         message->shared = ARENA_ARRAY(arena, char *, message->n_shared);

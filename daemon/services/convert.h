@@ -12,9 +12,12 @@
 /* A NUL-terminated copy; "" for an empty text. */
 char *convert_text(Arena *arena, rpmd_text text);
 
-/* Features of a query, with their factors. factors may be NULL. */
+/* Features of a query, with their factors (FACTOR_NONE for none). */
 Rpmd__V1__Feature **convert_features(Arena *arena, const UserModel *model, rpmd_text query,
                                      const Analysis *analysis, const uint32_t *factors);
+
+/* The same of an item of the model. */
+Rpmd__V1__Feature **convert_item_features(Arena *arena, const UserModel *model, const ModelEntry *entry);
 
 /* One factor with its statistics. */
 Rpmd__V1__Factor *convert_factor(Arena *arena, const UserModel *model, uint32_t factor, double smoothing);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/services/history.h"
 
+#include "daemon/services/call.h"
 #include "daemon/services/check.h"
 #include "daemon/services/convert.h"
 #include "daemon/services/services.h"
@@ -46,25 +47,41 @@ static StoreNewItem new_item(Arena *arena, const char *user, const Rpmd__V1__His
     };
 }
 
-static void on_appended(const UserReply *reply, void *data)
+/* The same with its own copies. */
+static StoreNewItem kept_item(Arena *arena, const char *user, const Rpmd__V1__HistoryItem *item)
 {
-    GrpcCall *call = data;
-    if (!status_is_ok(&reply->status)) {
-        grpc_call_finish(call, &reply->status);
-        return;
-    }
-    _cleanup_arena_ Arena arena = ARENA_INIT;
-    Rpmd__V1__AppendResponse response = RPMD__V1__APPEND_RESPONSE__INIT;
-    response.id = convert_text(&arena, reply->id);
-    response.outcome = outcome_message(reply->outcome);
-    response.model_version = reply->model ? reply->model->version : 0;
-    grpc_call_reply(call, &response.base);
+    StoreNewItem kept = new_item(arena, user, item);
+    rpmd_text *options = ARENA_ARRAY(arena, rpmd_text, kept.option_count);
+    for (size_t i = 0; i < kept.option_count; i++)
+        options[i] = arena_text(arena, kept.options[i]);
+    kept.options = options;
+    kept.user = arena_text(arena, kept.user);
+    kept.id = arena_text(arena, kept.id);
+    kept.query = arena_text(arena, kept.query);
+    kept.response = arena_text(arena, kept.response);
+    return kept;
 }
 
-static void on_append(GrpcCall *call, const void *message)
+static void on_appended(const UserReply *reply, void *data)
+{
+    ServiceCall *call = data;
+    call->user = NULL;
+    if (!status_is_ok(&reply->status)) {
+        grpc_call_finish(call->call, &reply->status);
+        return;
+    }
+    Rpmd__V1__AppendResponse response = RPMD__V1__APPEND_RESPONSE__INIT;
+    response.id = convert_text(&call->arena, reply->id);
+    response.outcome = outcome_message(reply->outcome);
+    response.model_version = reply->user.model ? reply->user.model->version : 0;
+    grpc_call_reply(call->call, &response.base);
+}
+
+static void on_append(GrpcCall *grpc, const void *message)
 {
     const Rpmd__V1__AppendRequest *request = message;
-    const ServiceContext *context = grpc_call_service(call);
+    ServiceCall *call = service_call_new(grpc, sizeof(ServiceCall), NULL);
+    const ServiceContext *context = call->context;
     Status status = STATUS_INIT;
     int r = check_user(request->user, &status);
     if (r == 0 && !request->item)
@@ -72,68 +89,61 @@ static void on_append(GrpcCall *call, const void *message)
     if (r == 0)
         r = check_item(context->plugins, request->task, request->item, &status);
     if (r) {
-        grpc_call_finish(call, &status);
+        grpc_call_finish(grpc, &status);
         return;
     }
-    _cleanup_arena_ Arena arena = ARENA_INIT;
-    StoreNewItem item = new_item(&arena, request->user, request->item);
-    UserName name = {text_of(request->task), text_of(request->user)};
-    users_append(context->users, &name, &item, on_appended, call);
-}
-
-static void on_append_cancel(GrpcCall *call)
-{
-    const ServiceContext *context = grpc_call_service(call);
-    users_append_cancel(context->users, call);
+    StoreNewItem item = new_item(&call->arena, request->user, request->item);
+    const UserName name = {text_of(request->task), text_of(request->user)};
+    const Caller caller = service_caller(grpc);
+    call->user = users_append(context->users, &name, &item, &caller, on_appended, call);
 }
 
 static void on_deleted(const UserReply *reply, void *data)
 {
-    GrpcCall *call = data;
+    ServiceCall *call = data;
+    call->user = NULL;
     if (!status_is_ok(&reply->status)) {
-        grpc_call_finish(call, &reply->status);
+        grpc_call_finish(call->call, &reply->status);
         return;
     }
     Rpmd__V1__DeleteResponse response = RPMD__V1__DELETE_RESPONSE__INIT;
-    response.model_version = reply->model ? reply->model->version : 0;
-    grpc_call_reply(call, &response.base);
+    response.model_version = reply->user.model ? reply->user.model->version : 0;
+    grpc_call_reply(call->call, &response.base);
 }
 
-static void on_delete(GrpcCall *call, const void *message)
+static void on_delete(GrpcCall *grpc, const void *message)
 {
     const Rpmd__V1__DeleteRequest *request = message;
-    const ServiceContext *context = grpc_call_service(call);
+    ServiceCall *call = service_call_new(grpc, sizeof(ServiceCall), NULL);
+    const ServiceContext *context = call->context;
     Status status = STATUS_INIT;
     if (check_task(context->plugins, request->task, &status) || check_user(request->user, &status)) {
-        grpc_call_finish(call, &status);
+        grpc_call_finish(grpc, &status);
         return;
     }
-    UserName name = {text_of(request->task), text_of(request->user)};
-    users_delete(context->users, &name, text_of(request->id), on_deleted, call);
+    const UserName name = {text_of(request->task), text_of(request->user)};
+    const Caller caller = service_caller(grpc);
+    call->user = users_delete(context->users, &name, text_of(request->id), &caller, on_deleted, call);
 }
 
 /* ---- List ---- */
 
 /* A list that is being sent: the next chunk is asked for when the client took the last. */
 typedef struct Listing {
-    GrpcCall *call;
-    ServiceContext *context;
+    ServiceCall call;
     const Rpmd__V1__ListRequest *request;
     StoreListItems items;
     StoreListUsers users;
     Arena last_user; /* owns users.after */
     uint64_t sent;
     bool more;
-    bool is_asking;
 } Listing;
 
 static void continue_listing(Listing *listing);
 
-static void release_listing(void *data)
+static void release_listing(ServiceCall *call)
 {
-    Listing *listing = data;
-    arena_finish(&listing->last_user);
-    free(listing);
+    arena_finish(&((Listing *)call)->last_user);
 }
 
 static bool is_enough(const Listing *listing)
@@ -143,10 +153,10 @@ static bool is_enough(const Listing *listing)
 
 static bool begin_chunk(Listing *listing, const Status *status)
 {
-    listing->is_asking = false;
-    if (status_is_ok(status) && !grpc_call_is_over(listing->call))
+    listing->call.store = NULL;
+    if (status_is_ok(status))
         return true;
-    grpc_call_finish(listing->call, status);
+    grpc_call_finish(listing->call.call, status);
     return false;
 }
 
@@ -162,8 +172,8 @@ static void on_items(StoreReply *reply, void *data)
         entry.user = listing->request->user;
         entry.item = convert_item(&arena, item->id, item->query, item->response, item->time_us, item->options,
                                   item->option_count, item->meta);
-        entry.error = convert_text(&arena, item->analysis.error);
-        grpc_call_send(listing->call, &entry.base);
+        entry.error = convert_text(&arena, item->record.error);
+        grpc_call_send(listing->call.call, &entry.base);
         listing->sent++;
     }
     listing->more = reply->items.more;
@@ -181,7 +191,7 @@ static void on_users(StoreReply *reply, void *data)
         Rpmd__V1__ListResponse entry = RPMD__V1__LIST_RESPONSE__INIT;
         entry.user = convert_text(&arena, reply->users.users[i].user);
         entry.items = reply->users.users[i].items;
-        grpc_call_send(listing->call, &entry.base);
+        grpc_call_send(listing->call.call, &entry.base);
         listing->sent++;
     }
     listing->more = reply->users.more;
@@ -196,49 +206,40 @@ static void on_users(StoreReply *reply, void *data)
 static void continue_listing(Listing *listing)
 {
     Status done = STATUS_INIT;
-    if (listing->is_asking)
-        return;
-    if (!listing->more || is_enough(listing) || grpc_call_is_over(listing->call)) {
-        grpc_call_finish(listing->call, &done);
+    ServiceCall *call = &listing->call;
+    if (!listing->more || is_enough(listing)) {
+        grpc_call_finish(call->call, &done);
         return;
     }
-    if (grpc_call_pending_bytes(listing->call) > 0 &&
-        grpc_call_pending_bytes(listing->call) >=
-            grpc_server_limits(listing->context->grpc)->write_high_bytes)
-        return; /* on_writable or on_cancel goes on */
-    listing->is_asking = true;
+    if (grpc_call_pending_bytes(call->call) > 0 &&
+        grpc_call_pending_bytes(call->call) >= grpc_server_limits(call->context->grpc)->write_high_bytes)
+        return; /* on_writable goes on */
     if (listing->request->user[0] != '\0')
-        store_list_items(listing->context->store, &listing->items, on_items, listing);
+        call->store = store_list_items(call->context->store, &listing->items, on_items, listing);
     else
-        store_list_users(listing->context->store, &listing->users, on_users, listing);
+        call->store = store_list_users(call->context->store, &listing->users, on_users, listing);
 }
 
-static void on_list(GrpcCall *call, const void *message)
+static void on_list(GrpcCall *grpc, const void *message)
 {
     const Rpmd__V1__ListRequest *request = message;
-    ServiceContext *context = grpc_call_service(call);
+    Listing *listing = service_call_new(grpc, sizeof(Listing), release_listing);
     Status status = STATUS_INIT;
-    if (check_task(context->plugins, request->task, &status)) {
-        grpc_call_finish(call, &status);
+    if (check_task(listing->call.context->plugins, request->task, &status)) {
+        grpc_call_finish(grpc, &status);
         return;
     }
-    Listing *listing = NEW(Listing);
-    *listing = (Listing){
-        .call = call,
-        .context = context,
-        .request = request,
-        .items = {.task = text_of(request->task), .user = text_of(request->user)},
-        .users = {.task = text_of(request->task)},
-        .more = true,
-    };
-    grpc_call_set_context(call, listing, release_listing);
+    listing->request = request;
+    listing->items = (StoreListItems){.task = text_of(request->task), .user = text_of(request->user)};
+    listing->users = (StoreListUsers){.task = text_of(request->task)};
+    listing->more = true;
     continue_listing(listing);
 }
 
-static void on_list_goes_on(GrpcCall *call)
+static void on_list_writable(GrpcCall *call)
 {
     Listing *listing = grpc_call_context(call);
-    if (listing)
+    if (listing && !listing->call.store)
         continue_listing(listing);
 }
 
@@ -246,54 +247,36 @@ static void on_list_goes_on(GrpcCall *call)
 
 /* An import: one message is at the store at a time; reading is paused meanwhile. */
 typedef struct Import {
-    GrpcCall *call;
-    ServiceContext *context;
-    char *task;                       /* owned; NULL until the first message */
-    Rpmd__V1__ImportRequest *message; /* owned: being stored */
-    StorePutItems request;
-    Arena arena; /* of the message being stored */
+    ServiceCall call;
+    char *task; /* in the call's arena; NULL until the first message */
     Arena report;
     Rpmd__V1__ImportResponse response;
     Rpmd__V1__RejectedItem *rejections[IMPORT_REJECTIONS_LIMIT];
     Intern users;
     uint64_t index; /* of the next item */
     StoreWaiter waiter;
-    bool is_storing;
     bool is_half_closed;
 } Import;
 
-static void release_import(void *data)
+static void release_import(ServiceCall *call)
 {
-    Import *import = data;
+    Import *import = (Import *)call;
     store_wait_cancel(&import->waiter);
-    if (import->message)
-        protobuf_c_message_free_unpacked(&import->message->base, NULL);
     intern_finish(&import->users);
-    arena_finish(&import->arena);
     arena_finish(&import->report);
-    free(import->task);
-    free(import);
 }
 
 static void on_import_start(GrpcCall *call)
 {
-    Import *import = NEW(Import);
-    import->call = call;
-    import->context = grpc_call_service(call);
+    Import *import = service_call_new(call, sizeof(Import), release_import);
     rpmd__v1__import_response__init(&import->response);
-    grpc_call_set_context(call, import, release_import);
 }
 
 static void finish_import(Import *import)
 {
-    if (grpc_call_is_over(import->call)) {
-        Status over = STATUS_INIT;
-        grpc_call_finish(import->call, &over);
-        return;
-    }
     import->response.rejections = import->rejections;
     import->response.users = import->users.count;
-    grpc_call_reply(import->call, &import->response.base);
+    grpc_call_reply(import->call.call, &import->response.base);
 }
 
 static void reject_item(Import *import, const Rpmd__V1__ImportItem *item, uint64_t index,
@@ -313,29 +296,26 @@ static void reject_item(Import *import, const Rpmd__V1__ImportItem *item, uint64
     import->rejections[import->response.n_rejections++] = rejected;
 }
 
-static void import_is_stored(Import *import)
+static void go_on_importing(Import *import)
 {
-    import->is_storing = false;
-    if (import->message)
-        protobuf_c_message_free_unpacked(&TAKE_PTR(import->message)->base, NULL);
-    arena_finish(&import->arena);
-    if (import->is_half_closed || grpc_call_is_over(import->call))
+    if (import->is_half_closed)
         finish_import(import);
     else
-        grpc_call_resume(import->call);
+        grpc_call_resume(import->call.call);
 }
 
 static void on_store_ready(StoreWaiter *waiter)
 {
-    import_is_stored(CONTAINER_OF(waiter, Import, waiter));
+    go_on_importing(CONTAINER_OF(waiter, Import, waiter));
 }
 
-static void on_imported(StoreReply *reply, void *data)
+static void on_imported(const UserReply *reply, void *data)
 {
     Import *import = data;
+    import->call.user = NULL;
     if (!status_is_ok(&reply->status)) {
         /* What earlier messages brought is kept; the client is told that this is not the end of its file. */
-        grpc_call_refuse(import->call, reply->status.code,
+        grpc_call_refuse(import->call.call, reply->status.code,
                          "%s (%lu items before were kept; import the file again)", reply->status.message,
                          (unsigned long)(import->response.accepted + import->response.unchanged +
                                          import->response.replaced));
@@ -343,27 +323,26 @@ static void on_imported(StoreReply *reply, void *data)
     }
     for (size_t i = 0; i < reply->puts.count; i++) {
         StoreOutcome outcome = reply->puts.puts[i].outcome;
-        UserName name = {import->request.task, import->request.items[i].user};
         import->response.accepted += outcome == STORE_ACCEPTED;
         import->response.unchanged += outcome == STORE_UNCHANGED;
         import->response.replaced += outcome == STORE_REPLACED;
-        if (outcome != STORE_UNCHANGED)
-            users_history_changed(import->context->users, &name);
     }
-    if (!store_is_busy(import->context->store)) {
-        import_is_stored(import);
+    if (!store_is_busy(import->call.context->store)) {
+        go_on_importing(import);
         return;
     }
     import->waiter.ready = on_store_ready;
-    store_wait(import->context->store, &import->waiter);
+    store_wait(import->call.context->store, &import->waiter);
 }
 
 /* The items that may be stored; the others are rejected. */
-static size_t gather_items(Import *import, StoreNewItem *items)
+static size_t gather_items(Import *import, const Rpmd__V1__ImportRequest *message, Arena *arena,
+                           StoreNewItem *items)
 {
+    PluginRegistry *plugins = import->call.context->plugins;
     size_t count = 0;
-    for (size_t i = 0; i < import->message->n_items; i++) {
-        const Rpmd__V1__ImportItem *item = import->message->items[i];
+    for (size_t i = 0; i < message->n_items; i++) {
+        const Rpmd__V1__ImportItem *item = message->items[i];
         Status status = STATUS_INIT;
         uint64_t index = import->index++;
         int r = check_user(item->user, &status);
@@ -371,71 +350,62 @@ static size_t gather_items(Import *import, StoreNewItem *items)
             r = status_refuse(&status, STATUS_INVALID_ARGUMENT,
                               "the item is missing; set query and response");
         if (r == 0)
-            r = check_item(import->context->plugins, import->task, item->item, &status);
+            r = check_item(plugins, import->task, item->item, &status);
         if (r) {
             reject_item(import, item, index, &status);
             continue;
         }
         intern_add(&import->users, text_of(item->user));
-        items[count++] = new_item(&import->arena, item->user, item->item);
+        items[count++] = kept_item(arena, item->user, item->item);
     }
     return count;
 }
 
-static void refuse_import(Import *import, const Status *status)
+static int check_import(Import *import, const Rpmd__V1__ImportRequest *message, Status *status)
 {
-    grpc_call_finish(import->call, status);
+    ServiceCall *call = &import->call;
+    if (!import->task && check_task(call->context->plugins, message->task, status))
+        return STATUS_REFUSED;
+    if (!import->task)
+        import->task = arena_format(&call->arena, "%s", message->task);
+    if (message->task[0] != '\0' && strcmp(import->task, message->task) != 0)
+        return status_refuse(status, STATUS_INVALID_ARGUMENT,
+                             "one import is for one task: it began with %s and goes on with %s", import->task,
+                             message->task);
+    if (message->n_items > IMPORT_MESSAGE_ITEMS_LIMIT)
+        return status_refuse(status, STATUS_INVALID_ARGUMENT,
+                             "a message has %zu items, and the limit is %d; send more messages",
+                             message->n_items, IMPORT_MESSAGE_ITEMS_LIMIT);
+    return 0;
 }
 
-static void on_import_message(GrpcCall *call, const void *message)
+static void on_import_message(GrpcCall *grpc, const void *request)
 {
-    (void)message;
-    Import *import = grpc_call_context(call);
+    const Rpmd__V1__ImportRequest *message = request;
+    Import *import = grpc_call_context(grpc);
     Status status = STATUS_INIT;
-    import->message = (Rpmd__V1__ImportRequest *)grpc_call_take_message(call);
-    if (!import->task && check_task(import->context->plugins, import->message->task, &status)) {
-        refuse_import(import, &status);
+    if (check_import(import, message, &status)) {
+        grpc_call_finish(grpc, &status);
         return;
     }
-    if (!import->task)
-        import->task = memory_copy_text(import->message->task, strlen(import->message->task));
-    if (import->message->task[0] != '\0' && strcmp(import->task, import->message->task) != 0)
-        status_refuse(&status, STATUS_INVALID_ARGUMENT,
-                      "one import is for one task: it began with %s and goes on with %s", import->task,
-                      import->message->task);
-    if (import->message->n_items > IMPORT_MESSAGE_ITEMS_LIMIT)
-        status_refuse(&status, STATUS_INVALID_ARGUMENT,
-                      "a message has %zu items, and the limit is %d; send more messages",
-                      import->message->n_items, IMPORT_MESSAGE_ITEMS_LIMIT);
-    if (!status_is_ok(&status)) {
-        refuse_import(import, &status);
+    Arena arena = ARENA_INIT;
+    StoreNewItem *items = ARENA_ARRAY(&arena, StoreNewItem, message->n_items);
+    size_t count = gather_items(import, message, &arena, items);
+    if (count == 0) {
+        arena_finish(&arena);
         return;
     }
-    StoreNewItem *items = ARENA_ARRAY(&import->arena, StoreNewItem, import->message->n_items);
-    import->request = (StorePutItems){.task = text_of(import->task), .items = items};
-    import->request.count = gather_items(import, items);
-    if (import->request.count == 0) {
-        protobuf_c_message_free_unpacked(&TAKE_PTR(import->message)->base, NULL);
-        arena_finish(&import->arena);
-        return;
-    }
-    import->is_storing = true;
-    grpc_call_pause(call);
-    store_put_items(import->context->store, &import->request, on_imported, import);
+    const Caller caller = service_caller(grpc);
+    grpc_call_pause(grpc);
+    import->call.user = users_import(import->call.context->users, text_of(import->task), items, count, &arena,
+                                     &caller, on_imported, import);
 }
 
 static void on_import_half_close(GrpcCall *call)
 {
     Import *import = grpc_call_context(call);
     import->is_half_closed = true;
-    if (!import->is_storing)
-        finish_import(import);
-}
-
-static void on_import_cancel(GrpcCall *call)
-{
-    Import *import = grpc_call_context(call);
-    if (!import->is_storing)
+    if (!import->call.user && !import->waiter.store)
         finish_import(import);
 }
 
@@ -446,24 +416,25 @@ void history_service_init(GrpcService *service, ServiceContext *context)
          .kind = GRPC_UNARY,
          .request = &rpmd__v1__append_request__descriptor,
          .on_message = on_append,
-         .on_cancel = on_append_cancel},
+         .on_cancel = service_call_on_cancel},
         {.name = "Import",
          .kind = GRPC_CLIENT_STREAM,
          .request = &rpmd__v1__import_request__descriptor,
          .on_start = on_import_start,
          .on_message = on_import_message,
          .on_half_close = on_import_half_close,
-         .on_cancel = on_import_cancel},
+         .on_cancel = service_call_on_cancel},
         {.name = "List",
          .kind = GRPC_SERVER_STREAM,
          .request = &rpmd__v1__list_request__descriptor,
          .on_message = on_list,
-         .on_cancel = on_list_goes_on,
-         .on_writable = on_list_goes_on},
+         .on_cancel = service_call_on_cancel,
+         .on_writable = on_list_writable},
         {.name = "Delete",
          .kind = GRPC_UNARY,
          .request = &rpmd__v1__delete_request__descriptor,
-         .on_message = on_delete},
+         .on_message = on_delete,
+         .on_cancel = service_call_on_cancel},
     };
     *service = (GrpcService){"rpmd.v1.History", methods, ARRAY_SIZE(methods), context};
 }

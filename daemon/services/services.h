@@ -9,6 +9,7 @@
 #include "daemon/config.h"
 #include "daemon/net/server.h"
 #include "daemon/plugins/registry.h"
+#include "daemon/query/query.h"
 #include "daemon/stages/stages.h"
 #include "daemon/store/store.h"
 #include "daemon/users/users.h"
@@ -20,11 +21,11 @@ typedef struct ServiceContext {
     Store *store;
     PluginRegistry *plugins;
     Users *users;
+    Queries *queries;
     Stages *stages;
     Llm *llm; /* NULL: no backend is configured */
     GrpcServer *grpc;
     NetServer *net;
-    Tokenizer *tokenizer; /* of the loop's thread */
     int64_t started_us;
 } ServiceContext;
 

@@ -118,6 +118,7 @@ void meter_add(Meter *meter, const MeterEntry *entry)
     writing->usage = (StoreUsage){
         .task = arena_text(&writing->arena, entry->task),
         .user = arena_text(&writing->arena, entry->user),
+        .user_number = entry->user_number,
         .stage = arena_text(&writing->arena, text_of(stage_name(entry->stage))),
         .backend = arena_text(&writing->arena, text_of(entry->backend)),
         .day = meter->day,

@@ -24,6 +24,7 @@ typedef struct MeterEntry {
     Stage stage;
     rpmd_text task;
     rpmd_text user;
+    uint64_t user_number; /* StoreUser.number; 0: not known */
     const char *backend;
     bool was_cached;
     bool is_failure;

@@ -2,6 +2,7 @@
 #include "daemon/stages/run.h"
 
 #include "daemon/log.h"
+#include "daemon/loop/later.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -31,21 +32,19 @@ struct StageRun {
     size_t running;             /* batches */
     size_t next;                /* element */
     StageTotals totals;
-    uv_timer_t timer; /* ends a run in which nothing had to be asked, and begins the others */
-    bool is_over;
+    Later step;        /* there is progress to be told, or a batch to be asked for */
+    bool has_progress; /* that was not told */
 };
 
-static void go_on(StageRun *run);
-static void ask(Batch *batch);
+static void on_step(Later *later);
+
+static void step_later(StageRun *run)
+{
+    if (!later_is_waiting(&run->step))
+        later_call(stages_loop(run->stages), &run->step, on_step);
+}
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    StageRun *run = handle->data;
-    arena_finish(&run->arena);
-    free(run);
-}
 
 static void batch_free(Batch *batch)
 {
@@ -59,7 +58,7 @@ static void batch_free(Batch *batch)
 
 void stage_run_cancel(StageRun *run)
 {
-    run->is_over = true;
+    later_cancel(&run->step);
     for (Batch *batch = LIST_FIRST(&run->batches), *next; batch; batch = next) {
         next = LIST_NEXT(batch, link);
         batch_free(batch);
@@ -68,9 +67,11 @@ void stage_run_cancel(StageRun *run)
         next = LIST_NEXT(batch, link);
         batch_free(batch);
     }
-    uv_close((uv_handle_t *)&run->timer, on_timer_closed);
+    arena_finish(&run->arena);
+    free(run);
 }
 
+/* The run is over before its owner hears of it. */
 static void end(StageRun *run, const Status *status)
 {
     const Status copy = *status;
@@ -101,11 +102,9 @@ static void finish_batch(Batch *batch, size_t left)
     run->totals.batches_right += left == 0 && !batch->is_repaired;
     run->totals.elements += batch->element_count;
     run->totals.given_up += left;
+    run->has_progress = true;
     run->running--;
     batch_free(batch);
-    if (run->work->progress)
-        run->work->progress(run->data, &run->totals);
-    go_on(run);
 }
 
 static void queue_batch(StageRun *run, size_t begin, size_t count)
@@ -124,10 +123,9 @@ static void halve(Batch *batch)
     queue_batch(run, batch->begin + first, batch->count - first);
     run->running--;
     batch_free(batch);
-    go_on(run);
 }
 
-/* Asks once more, for what is left. */
+/* It is asked for once more, for what is left. */
 static void repair(Batch *batch, const char *fault, const StageLeft *left)
 {
     StageRun *run = batch->run;
@@ -139,29 +137,16 @@ static void repair(Batch *batch, const char *fault, const StageLeft *left)
     batch->count = left->last - left->first + 1;
     batch->fault = fault;
     stage_ask_finish(&batch->ask);
-    ask(batch);
+    LIST_REMOVE(batch, link);
+    LIST_INSERT_HEAD(&run->queued, batch, link);
+    run->running--;
 }
 
-static void on_reply(void *data, const StageReply *reply)
+static void take_reply(Batch *batch, rpmd_text text)
 {
-    Batch *batch = data;
     StageRun *run = batch->run;
-    batch->call = NULL;
-    account(&run->totals, reply);
-    if (reply->status.code == STATUS_INVALID_ARGUMENT) {
-        if (batch->count > 1)
-            halve(batch);
-        else
-            finish_batch(batch, 1);
-        return;
-    }
-    if (!status_is_ok(&reply->status)) {
-        end(run, &reply->status);
-        return;
-    }
     StageLeft left = {0};
-    const char *fault =
-        run->work->take(run->data, batch->begin, batch->count, reply->text, &batch->arena, &left);
+    const char *fault = run->work->take(run->data, batch->begin, batch->count, text, &batch->arena, &left);
     /* An embedder has no use for a sentence about its fault. */
     if (!fault || left.count == 0 || batch->is_repaired || run->request.stage == STAGE_EMBED)
         finish_batch(batch, left.count);
@@ -169,34 +154,52 @@ static void on_reply(void *data, const StageReply *reply)
         repair(batch, fault, &left);
 }
 
+static void on_reply(void *data, const StageReply *reply)
+{
+    Batch *batch = data;
+    StageRun *run = batch->run;
+    bool is_too_long = reply->status.code == STATUS_INVALID_ARGUMENT;
+    batch->call = NULL;
+    account(&run->totals, reply);
+    if (!is_too_long && !status_is_ok(&reply->status)) {
+        end(run, &reply->status);
+        return;
+    }
+    if (!is_too_long)
+        take_reply(batch, reply->text);
+    else if (batch->count > 1)
+        halve(batch);
+    else
+        finish_batch(batch, 1);
+    step_later(run);
+}
+
 static bool is_spent(const StageRun *run)
 {
     return run->request.has_budget && run->totals.cost_micros >= run->request.budget_micros;
 }
 
-static void ask(Batch *batch)
+/* STATUS_REFUSED: why the run ends here. */
+static int ask(Batch *batch, Status *status)
 {
     static const StageHandlers handlers = {.on_reply = on_reply};
     StageRun *run = batch->run;
     const StageRunRequest *request = &run->request;
-    Status status = STATUS_INIT;
     if (is_spent(run))
-        status_refuse(
-            &status, STATUS_RESOURCE_EXHAUSTED,
+        return status_refuse(
+            status, STATUS_RESOURCE_EXHAUSTED,
             "the build has spent what it may (max_build_cost); what was answered so far is kept, so that "
             "building again goes on from here");
-    else
-        run->work->ask(run->data, batch->begin, batch->count, &batch->ask, &batch->arena, &status);
-    if (!status_is_ok(&status)) {
-        end(run, &status);
-        return;
-    }
+    int r = run->work->ask(run->data, batch->begin, batch->count, &batch->ask, &batch->arena, status);
+    if (r != 0)
+        return r;
     if (batch->fault)
         stage_ask_repair(&batch->ask, batch->fault);
     const StageRequest call = {
         .stage = request->stage,
         .task = request->task,
         .user = request->user,
+        .user_number = request->user_number,
         .backend = request->backend,
         .prompt = {buffer_string(&batch->ask.prompt), batch->ask.prompt.length},
         .schema = batch->ask.schema,
@@ -205,6 +208,7 @@ static void ask(Batch *batch)
         .is_repair = batch->is_repaired,
     };
     batch->call = stage_call(run->stages, &call, &handlers, batch);
+    return 0;
 }
 
 /* The next batch to ask for; NULL: there is none. */
@@ -226,17 +230,30 @@ static Batch *next_batch(StageRun *run)
 
 static void go_on(StageRun *run)
 {
-    const Status fine = STATUS_INIT;
+    Status status = STATUS_INIT;
     Batch *batch;
-    while (!run->is_over && run->running < STAGE_RUN_PARALLEL && (batch = next_batch(run)))
-        ask(batch);
-    if (!run->is_over && run->running == 0)
-        end(run, &fine);
+    while (run->running < STAGE_RUN_PARALLEL && (batch = next_batch(run))) {
+        if (ask(batch, &status)) {
+            end(run, &status);
+            return;
+        }
+    }
+    if (run->running == 0)
+        end(run, &status);
 }
 
-static void on_begin(uv_timer_t *timer)
+/* The owner may cancel the run in `progress`: what follows has a turn of its own. */
+static void on_step(Later *later)
 {
-    go_on(timer->data);
+    StageRun *run = CONTAINER_OF(later, StageRun, step);
+    if (!run->has_progress || !run->work->progress) {
+        go_on(run);
+        return;
+    }
+    const StageTotals totals = run->totals;
+    run->has_progress = false;
+    step_later(run);
+    run->work->progress(run->data, &totals);
 }
 
 StageRun *stage_run(Stages *stages, const StageRunRequest *request, const StageWork *work, void *data)
@@ -247,8 +264,6 @@ StageRun *stage_run(Stages *stages, const StageRunRequest *request, const StageW
     LIST_INIT(&run->queued);
     run->request.task = arena_text(&run->arena, request->task);
     run->request.user = arena_text(&run->arena, request->user);
-    uv_timer_init(stages_loop(stages), &run->timer);
-    run->timer.data = run;
-    uv_timer_start(&run->timer, on_begin, 0, 0);
+    step_later(run);
     return run;
 }

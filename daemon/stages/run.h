@@ -40,7 +40,8 @@ static inline void stage_left_add(StageLeft *left, size_t element)
     left->count++;
 }
 
-/* What a stage does with its elements. All of it is called on the loop. */
+/* What a stage does with its elements. All of it comes from the loop, never from within stage_run. batch, ask
+ * and take may not cancel the run; progress may. */
 typedef struct StageWork {
     /* How many elements from `begin` on are one batch: at least 1. */
     size_t (*batch)(void *data, size_t begin);
@@ -50,7 +51,7 @@ typedef struct StageWork {
      * sentence: what is wrong with it, where some are left. */
     const char *(*take)(void *data, size_t begin, size_t count, rpmd_text reply, Arena *arena,
                         StageLeft *left);
-    /* After each batch; may be NULL. */
+    /* After one or more batches; may be NULL. */
     void (*progress)(void *data, const StageTotals *totals);
     /* The end: OK, or why it ended before. Not called when the run was cancelled. */
     void (*done)(void *data, const Status *status, const StageTotals *totals);
@@ -60,12 +61,16 @@ typedef struct StageRunRequest {
     Stage stage;
     rpmd_text task; /* copied, as is the user */
     rpmd_text user;
-    const char *backend; /* of the configuration */
+    uint64_t user_number; /* StoreUser.number; 0: not known */
+    const char *backend;  /* of the configuration */
     size_t count;
     uint64_t deadline_ns;
     bool has_budget;
     uint64_t budget_micros; /* money that the run may spend: RESOURCE_EXHAUSTED when it is gone */
 } StageRunRequest;
 
+/* work is borrowed for the run's life. A run is its caller's until `done` comes or it was cancelled. */
 StageRun *stage_run(Stages *stages, const StageRunRequest *request, const StageWork *work, void *data);
+
+/* Frees it at once, with its calls; no callback comes any more. Only before `done`. */
 void stage_run_cancel(StageRun *run);

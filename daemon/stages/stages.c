@@ -1,67 +1,125 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/stages/stages.h"
 
-#include "daemon/log.h"
+#include "daemon/loop/later.h"
+#include "daemon/stages/kept.h"
 #include "daemon/stages/meter.h"
 #include "daemon/stages/prompts.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
-#include <nettle/sha2.h>
+#include <assert.h>
 #include <sys/queue.h>
-#include <time.h>
 
-#define MICROSECONDS_PER_DAY 86400000000ll
+#define TO(state) (1u << (state))
 
 typedef struct Flight Flight;
 
-/* Where a call is. */
-typedef enum CallState {
-    CALL_REFUSED, /* told at the loop's next turn */
-    CALL_FINDING, /* a reply of before is looked for in the store */
-    CALL_FLYING,  /* with others, in a flight */
-} CallState;
+typedef enum CallState { CALL_NEW, CALL_FINDING, CALL_FLYING, CALL_ENDING, CALL_ENDED } CallState;
 
 struct StageCall {
-    LIST_ENTRY(StageCall) link; /* of the flight, or of those that are refused */
+    LIST_ENTRY(StageCall) link;    /* of all calls */
+    TAILQ_ENTRY(StageCall) member; /* of its flight */
     Stages *stages;
     Arena arena;
     StageRequest request; /* in the arena */
     uint8_t key[STORE_REPLY_KEY_SIZE];
-    StoreFindReply find;
     CallState state;
-    bool is_cancelled; /* while the store looks */
-    Status refusal;
-    Flight *flight;
+    Later step;         /* there is something to be told */
+    StoreCall *finding; /* FINDING */
+    Flight *flight;     /* FLYING; ENDING, where its end is that of a flight */
+    Arena kept_arena;
+    rpmd_text kept;   /* ENDING: the text that was found, in kept_arena */
+    StageReply reply; /* ENDING: all but its text */
+    size_t delivered; /* bytes of the text that were handed over */
     const StageHandlers *handlers;
     void *data;
 };
 
 /* One request of an LLM, for all calls that want the same at the same time. */
 struct Flight {
-    LIST_ENTRY(Flight) link;
+    LIST_ENTRY(Flight) link; /* at work: others may join */
     Stages *stages;
     uint8_t key[STORE_REPLY_KEY_SIZE];
-    LlmCall *llm;
-    Buffer text; /* so far, where a caller wants it piece by piece */
-    LIST_HEAD(, StageCall) calls;
+    bool is_streamed;                /* its callers want the text piece by piece */
+    LlmCall *llm;                    /* NULL: it has ended */
+    Buffer text;                     /* so far */
+    size_t holders;                  /* members, and those of before who are just being told */
+    TAILQ_HEAD(, StageCall) members; /* in the order in which they came: the first one pays */
 };
-
-/* A reply on its way into the store; it owns its texts. */
-typedef struct Keeping {
-    Arena arena;
-    StoreNewReply reply;
-} Keeping;
 
 struct Stages {
     StagesContext context;
     Prompts *prompts;
     Meter *meter;
+    LIST_HEAD(, StageCall) calls;
     LIST_HEAD(, Flight) flights;
-    LIST_HEAD(, StageCall) refused;
-    uv_timer_t timer; /* tells them */
     StageCounts counts[STAGE_COUNT];
 };
+
+/*
+ *     stage_call
+ *         |
+ *         v
+ *        NEW ----------+---------+   replies are not kept: at once
+ *         |            |         |
+ *         v            |         |
+ *      FINDING --------|-------->+   a reply of before is in the store
+ *         |            |         |
+ *         | there is   |         |   a cap is reached
+ *         | none       |         |
+ *         v            v         |
+ *      FLYING <--------+         |   with others that want the same, or as the first of a flight
+ *         |                      |
+ *         v                      v
+ *      ENDING <------------------+   the text that came is handed over, on a later turn of the loop
+ *         |
+ *         v
+ *       ENDED                        on_reply comes then; stage_cancel leads here from each of them
+ *
+ * transitions[from]: the states that may follow.
+ */
+static const unsigned transitions[] = {
+    [CALL_NEW] = TO(CALL_FINDING) | TO(CALL_FLYING) | TO(CALL_ENDING),
+    [CALL_FINDING] = TO(CALL_FLYING) | TO(CALL_ENDING) | TO(CALL_ENDED),
+    [CALL_FLYING] = TO(CALL_ENDING) | TO(CALL_ENDED),
+    [CALL_ENDING] = TO(CALL_ENDED),
+    [CALL_ENDED] = 0,
+};
+
+/* What holds in every state, and in this one. */
+static bool invariant(const StageCall *call)
+{
+    if ((call->finding != NULL) != (call->state == CALL_FINDING))
+        return false;
+    switch (call->state) {
+    case CALL_NEW:
+    case CALL_FINDING:
+        return !call->flight && !later_is_waiting(&call->step);
+    case CALL_FLYING:
+        return call->flight && call->flight->llm && call->flight->is_streamed == !!call->handlers->on_text;
+    case CALL_ENDING:
+        return later_is_waiting(&call->step) && (!call->flight || !call->flight->llm);
+    case CALL_ENDED:
+        return !later_is_waiting(&call->step) && !call->flight;
+    }
+    return false;
+}
+
+static void move(StageCall *call, CallState to)
+{
+    assert(transitions[call->state] & TO(to));
+    call->state = to;
+    assert(invariant(call));
+}
+
+static void on_step(Later *later);
+
+static void step_later(StageCall *call)
+{
+    if (!later_is_waiting(&call->step))
+        later_call(call->stages->context.loop, &call->step, on_step);
+}
 
 /* ---- life --------------------------------------------------------------------------------------------- */
 
@@ -76,16 +134,9 @@ int stages_open(Stages **stages, const StagesContext *context, Status *status)
     **stages = (Stages){.context = *context, .prompts = prompts};
     if (context->llm)
         (*stages)->meter = meter_new(context->config, context->store);
+    LIST_INIT(&(*stages)->calls);
     LIST_INIT(&(*stages)->flights);
-    LIST_INIT(&(*stages)->refused);
-    uv_timer_init(context->loop, &(*stages)->timer);
     return 0;
-}
-
-void stages_close(Stages *stages)
-{
-    if (stages)
-        uv_close((uv_handle_t *)&stages->timer, NULL);
 }
 
 void stages_free(Stages *stages)
@@ -147,6 +198,7 @@ static void account(StageCall *call, const StageReply *reply, uint64_t milliseco
     meter_add(call->stages->meter, &(MeterEntry){.stage = call->request.stage,
                                                  .task = call->request.task,
                                                  .user = call->request.user,
+                                                 .user_number = call->request.user_number,
                                                  .backend = call->request.backend,
                                                  .was_cached = reply->was_cached,
                                                  .is_failure = !status_is_ok(&reply->status),
@@ -156,12 +208,6 @@ static void account(StageCall *call, const StageReply *reply, uint64_t milliseco
                                                  .milliseconds = milliseconds});
 }
 
-static void call_free(StageCall *call)
-{
-    arena_finish(&call->arena);
-    free(call);
-}
-
 static void spend(const StageCall *call, StageReply *reply, const LlmSpent *spent)
 {
     reply->attempts = spent->attempts;
@@ -169,89 +215,102 @@ static void spend(const StageCall *call, StageReply *reply, const LlmSpent *spen
     reply->cost_micros = stage_cost(call->stages, call->request.backend, &spent->usage);
 }
 
-static void tell(StageCall *call, const StageReply *reply)
+static void flight_release(Flight *flight)
 {
-    call->handlers->on_reply(call->data, reply);
-    call_free(call);
-}
-
-static void on_told(uv_timer_t *timer)
-{
-    Stages *stages = CONTAINER_OF(timer, Stages, timer);
-    while (!LIST_EMPTY(&stages->refused)) {
-        StageCall *call = LIST_FIRST(&stages->refused);
-        LIST_REMOVE(call, link);
-        tell(call, &(StageReply){.status = call->refusal});
-    }
-}
-
-/* ---- replies that are kept ---------------------------------------------------------------------------- */
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
-}
-
-static int64_t oldest_us(const Stages *stages)
-{
-    return now_us() - (int64_t)stages->context.config->reply_days * MICROSECONDS_PER_DAY;
-}
-
-static void hash_text(struct sha256_ctx *context, const char *text, size_t length)
-{
-    uint64_t bytes = length;
-    sha256_update(context, sizeof(bytes), (const uint8_t *)&bytes);
-    sha256_update(context, length, (const uint8_t *)text);
-}
-
-/* Of all that the reply depends on. */
-static void hash_request(StageCall *call)
-{
-    const StageRequest *request = &call->request;
-    const BackendSettings *settings = config_backend(call->stages->context.config, request->backend);
-    const char *form = request->stage == STAGE_EMBED ? "embedding" : request->schema ? request->schema : "";
-    const char *texts[] = {settings->base_url, settings->model, form};
-    const double numbers[] = {request->max_tokens ? request->max_tokens : (double)settings->max_tokens,
-                              settings->temperature, settings->is_anthropic};
-    struct sha256_ctx context;
-    sha256_init(&context);
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-        hash_text(&context, texts[i], strlen(texts[i]));
-    sha256_update(&context, sizeof(numbers), (const uint8_t *)numbers);
-    hash_text(&context, request->prompt.data, request->prompt.length);
-    sha256_digest(&context, sizeof(call->key), call->key);
-}
-
-static void on_kept(StoreReply *reply, void *data)
-{
-    Keeping *keeping = data;
-    if (!status_is_ok(&reply->status))
-        log_warning("a reply of an LLM could not be kept: %s", reply->status.message);
-    arena_finish(&keeping->arena);
-    free(keeping);
-}
-
-/* A text that was cut off at its limit is not kept: what it lacks cannot be told from it later. */
-static void keep(const StageCall *call, rpmd_text text, LlmFinish finish)
-{
-    const Stages *stages = call->stages;
-    bool is_cut = !call->request.schema && finish == LLM_FINISH_LENGTH;
-    if (stages->context.config->reply_bytes == 0 || text.length == 0 || is_cut)
+    if (--flight->holders > 0)
         return;
-    Keeping *keeping = NEW(Keeping);
-    Arena *arena = &keeping->arena;
-    keeping->reply = (StoreNewReply){
-        .task = arena_text(arena, call->request.task),
-        .user = arena_text(arena, call->request.user),
-        .key = arena_text(arena, (rpmd_text){(const char *)call->key, sizeof(call->key)}),
-        .text = arena_text(arena, text),
-        .created_us = now_us(),
-        .limit_bytes = stages->context.config->reply_bytes,
-        .not_before_us = oldest_us(stages),
-    };
-    store_reply_put(stages->context.store, &keeping->reply, on_kept, keeping);
+    assert(!flight->llm);
+    buffer_finish(&flight->text);
+    free(flight);
+}
+
+/* Nobody waits for it any more. What was written so far is paid for, by the last one who left. */
+static void flight_give_up(Flight *flight, StageCall *last)
+{
+    LlmSpent spent;
+    StageReply reply = {.status = {.code = STATUS_CANCELLED}};
+    LIST_REMOVE(flight, link);
+    llm_cancel(TAKE_PTR(flight->llm), &spent);
+    if (spent.attempts == 0)
+        return;
+    spend(last, &reply, &spent);
+    account(last, &reply, spent.milliseconds);
+}
+
+/* The caller's place in its flight; who takes it releases the flight. */
+static Flight *leave_flight(StageCall *call)
+{
+    Flight *flight = TAKE_PTR(call->flight);
+    if (!flight)
+        return NULL;
+    TAILQ_REMOVE(&flight->members, call, member);
+    if (flight->llm && TAILQ_EMPTY(&flight->members))
+        flight_give_up(flight, call);
+    return flight;
+}
+
+static void release(StageCall *call)
+{
+    Flight *flight = leave_flight(call);
+    if (flight)
+        flight_release(flight);
+    if (call->finding)
+        store_cancel(TAKE_PTR(call->finding));
+    later_cancel(&call->step);
+    move(call, CALL_ENDED);
+    LIST_REMOVE(call, link);
+    arena_finish(&call->kept_arena);
+    arena_finish(&call->arena);
+    free(call);
+}
+
+static void end(StageCall *call, const StageReply *reply)
+{
+    call->reply = *reply;
+    step_later(call);
+    move(call, CALL_ENDING);
+}
+
+/* What came so far. */
+static rpmd_text text_of_call(const StageCall *call)
+{
+    const Flight *flight = call->flight;
+    return flight ? (rpmd_text){buffer_string(&flight->text), flight->text.length} : call->kept;
+}
+
+/* The call is over before its caller hears of it, who may do anything then. */
+static void tell(StageCall *call)
+{
+    StageReply reply = call->reply;
+    const StageHandlers *handlers = call->handlers;
+    void *data = call->data;
+    reply.text = text_of_call(call);
+    Arena kept_arena = call->kept_arena;
+    call->kept_arena = ARENA_INIT;
+    Flight *flight = leave_flight(call);
+    release(call);
+    handlers->on_reply(data, &reply);
+    arena_finish(&kept_arena);
+    if (flight)
+        flight_release(flight);
+}
+
+/* Everything that the caller is told is told from here, as the last thing that is done: the caller may free
+ * the call.
+ */
+static void on_step(Later *later)
+{
+    StageCall *call = CONTAINER_OF(later, StageCall, step);
+    rpmd_text text = text_of_call(call);
+    if (call->handlers->on_text && text.length > call->delivered) {
+        rpmd_text piece = {text.data + call->delivered, text.length - call->delivered};
+        call->delivered = text.length;
+        if (call->state == CALL_ENDING)
+            step_later(call);
+        call->handlers->on_text(call->data, piece);
+    } else if (call->state == CALL_ENDING) {
+        tell(call);
+    }
 }
 
 /* ---- flights ------------------------------------------------------------------------------------------ */
@@ -259,12 +318,11 @@ static void keep(const StageCall *call, rpmd_text text, LlmFinish finish)
 static void on_text(void *data, rpmd_text piece)
 {
     Flight *flight = data;
-    StageCall *call, *next;
+    StageCall *call;
     buffer_append(&flight->text, piece.data, piece.length);
-    for (call = LIST_FIRST(&flight->calls); call; call = next) {
-        next = LIST_NEXT(call, link);
-        if (call->handlers->on_text)
-            call->handlers->on_text(call->data, piece);
+    TAILQ_FOREACH(call, &flight->members, member)
+    {
+        step_later(call);
     }
 }
 
@@ -272,52 +330,48 @@ static void on_text(void *data, rpmd_text piece)
 static void on_end(void *data, const LlmResult *result)
 {
     Flight *flight = data;
-    bool is_first = true;
-    /* A call that is told may ask for the same again: that is another flight. */
+    const StagesContext *context = &flight->stages->context;
+    StageCall *call, *first = TAILQ_FIRST(&flight->members);
+    size_t length = flight->text.length;
+    /* A call that asks for the same from now on begins another flight. */
     LIST_REMOVE(flight, link);
-    while (!LIST_EMPTY(&flight->calls)) {
-        StageCall *call = LIST_FIRST(&flight->calls);
-        StageReply reply = {.status = result->status, .text = result->text, .finish = result->finish};
-        LIST_REMOVE(call, link);
-        reply.was_cached = !is_first;
-        if (is_first) {
+    flight->llm = NULL;
+    buffer_append(&flight->text, result->text.data + length, result->text.length - length);
+    if (status_is_ok(&result->status))
+        kept_put(context->store, context->config, &first->request, first->key, result->text, result->finish);
+    TAILQ_FOREACH(call, &flight->members, member)
+    {
+        StageReply reply = {.status = result->status, .finish = result->finish, .was_cached = call != first};
+        if (call == first)
             spend(call, &reply, &result->spent);
-            if (status_is_ok(&result->status))
-                keep(call, result->text, result->finish);
-        }
-        account(call, &reply, is_first ? result->spent.milliseconds : 0);
-        is_first = false;
-        tell(call, &reply);
+        account(call, &reply, call == first ? result->spent.milliseconds : 0);
+        end(call, &reply);
     }
-    buffer_finish(&flight->text);
-    free(flight);
 }
 
-static Flight *find_flight(Stages *stages, const StageCall *call)
+/* A caller that wants the text piece by piece shares no flight with one that waits for the whole. */
+static Flight *find_flight(const StageCall *call)
 {
     Flight *flight;
-    LIST_FOREACH(flight, &stages->flights, link)
+    LIST_FOREACH(flight, &call->stages->flights, link)
     {
-        if (memcmp(flight->key, call->key, sizeof(call->key)) == 0)
+        if (memcmp(flight->key, call->key, sizeof(call->key)) == 0 &&
+            flight->is_streamed == !!call->handlers->on_text)
             return flight;
     }
     return NULL;
 }
 
-/* The LLM writes piece by piece where the first caller wants it so; a later one that does gets them as well.
- */
-static void begin_flight(StageCall *call)
+static Flight *flight_new(const StageCall *call)
 {
     static const LlmHandlers streamed = {on_text, on_end}, whole = {NULL, on_end};
     const StageRequest *request = &call->request;
     Stages *stages = call->stages;
     Flight *flight = NEW(Flight);
-    *flight = (Flight){.stages = stages};
+    *flight = (Flight){.stages = stages, .is_streamed = call->handlers->on_text != NULL};
     memcpy(flight->key, call->key, sizeof(call->key));
-    LIST_INIT(&flight->calls);
-    LIST_INSERT_HEAD(&flight->calls, call, link);
+    TAILQ_INIT(&flight->members);
     LIST_INSERT_HEAD(&stages->flights, flight, link);
-    call->flight = flight;
     flight->llm = llm_call(stages->context.llm,
                            &(LlmRequest){.backend = request->backend,
                                          .prompt = request->prompt,
@@ -325,44 +379,33 @@ static void begin_flight(StageCall *call)
                                          .schema = request->schema,
                                          .max_tokens = request->max_tokens,
                                          .deadline_ns = request->deadline_ns},
-                           call->handlers->on_text ? &streamed : &whole, flight);
-}
-
-static void refuse_later(StageCall *call)
-{
-    Stages *stages = call->stages;
-    call->state = CALL_REFUSED;
-    LIST_INSERT_HEAD(&stages->refused, call, link);
-    uv_timer_start(&stages->timer, on_told, 0, 0);
-}
-
-/* A caller that wants the text piece by piece shares no flight with one that waits for the whole. */
-static bool may_join(const StageCall *call, const Flight *flight)
-{
-    const StageCall *first = LIST_FIRST(&flight->calls);
-    return first && !first->handlers->on_text == !call->handlers->on_text;
+                           flight->is_streamed ? &streamed : &whole, flight);
+    return flight;
 }
 
 /* A flight has the latest deadline of its calls; each call's own is kept by whoever made it. */
 static void join(StageCall *call, Flight *flight)
 {
     call->flight = flight;
-    LIST_INSERT_AFTER(LIST_FIRST(&flight->calls), call, link);
+    flight->holders++;
+    TAILQ_INSERT_TAIL(&flight->members, call, member);
+    move(call, CALL_FLYING);
     llm_prolong(flight->llm, call->request.deadline_ns);
-    if (flight->text.length > 0 && call->handlers->on_text)
-        call->handlers->on_text(call->data, (rpmd_text){flight->text.data, flight->text.length});
+    if (flight->text.length > 0)
+        step_later(call);
 }
 
+/* The caps are looked at where something is about to be spent. */
 static void fly(StageCall *call)
 {
-    Flight *flight = find_flight(call->stages, call);
-    call->state = CALL_FLYING;
-    if (flight && may_join(call, flight))
-        join(call, flight);
-    else if (meter_check(call->stages->meter, call->request.task, call->request.user, &call->refusal))
-        refuse_later(call);
-    else
-        begin_flight(call);
+    Flight *flight = find_flight(call);
+    StageReply refusal = {.status = STATUS_INIT};
+    if (!flight &&
+        meter_check(call->stages->meter, call->request.task, call->request.user, &refusal.status)) {
+        end(call, &refusal);
+        return;
+    }
+    join(call, flight ? flight : flight_new(call));
 }
 
 /* ---- the door ----------------------------------------------------------------------------------------- */
@@ -370,57 +413,48 @@ static void fly(StageCall *call)
 static void on_found(StoreReply *found, void *data)
 {
     StageCall *call = data;
-    if (call->is_cancelled) {
-        call_free(call);
-        return;
-    }
+    call->finding = NULL;
     if (!status_is_ok(&found->status) || !found->found.found) {
         fly(call);
         return;
     }
-    StageReply reply = {
-        .status = STATUS_INIT, .text = found->found.text, .finish = LLM_FINISH_STOP, .was_cached = true};
-    if (call->handlers->on_text)
-        call->handlers->on_text(call->data, reply.text);
+    const StageReply reply = {.status = STATUS_INIT, .finish = LLM_FINISH_STOP, .was_cached = true};
+    call->kept = found->found.text;
+    call->kept_arena = found->arena;
+    found->arena = ARENA_INIT;
     account(call, &reply, 0);
-    tell(call, &reply);
+    end(call, &reply);
 }
 
 StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHandlers *handlers, void *data)
 {
+    const StagesContext *context = &stages->context;
     StageCall *call = NEW(StageCall);
     *call = (StageCall){.stages = stages, .request = *request, .handlers = handlers, .data = data};
     call->request.task = arena_text(&call->arena, request->task);
     call->request.user = arena_text(&call->arena, request->user);
-    hash_request(call);
-    if (stages->context.config->reply_bytes == 0) {
+    LIST_INSERT_HEAD(&stages->calls, call, link);
+    kept_key(context->config, &call->request, call->key);
+    if (context->config->reply_bytes == 0) {
         fly(call);
     } else {
-        call->state = CALL_FINDING;
-        call->find = (StoreFindReply){{(const char *)call->key, sizeof(call->key)}, oldest_us(stages)};
-        store_reply_find(stages->context.store, &call->find, on_found, call);
+        call->finding = kept_find(context->store, context->config, call->key, on_found, call);
+        move(call, CALL_FINDING);
     }
     return call;
 }
 
 void stage_cancel(StageCall *call)
 {
-    Flight *flight = call->flight;
-    if (call->state == CALL_FINDING) {
-        call->is_cancelled = true;
+    release(call);
+}
+
+void stages_close(Stages *stages)
+{
+    if (!stages)
         return;
+    for (StageCall *call = LIST_FIRST(&stages->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, link);
+        release(call);
     }
-    LIST_REMOVE(call, link);
-    if (flight && LIST_EMPTY(&flight->calls)) {
-        /* What was written so far is paid for. */
-        LlmSpent spent;
-        StageReply reply = {.status = {.code = STATUS_CANCELLED}};
-        llm_cancel(flight->llm, &spent);
-        spend(call, &reply, &spent);
-        account(call, &reply, spent.milliseconds);
-        LIST_REMOVE(flight, link);
-        buffer_finish(&flight->text);
-        free(flight);
-    }
-    call_free(call);
 }

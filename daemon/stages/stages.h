@@ -8,7 +8,9 @@
  *
  *     cached? --> at work already? --> caps --> the LLM --> account, keep --> the reply
  *
- * Everything runs on the loop's thread. Callbacks never run before the function that takes them has returned.
+ * A call is its caller's until on_reply comes or stage_cancel was called; from then on it is void. A callback
+ * may make calls, and cancel any call that has not ended (its own too, from within on_text). Everything runs
+ * on the loop's thread; callbacks come from the loop, never from within these functions.
  */
 
 #include "daemon/config.h"
@@ -30,7 +32,7 @@ typedef struct StagesContext {
 /* Reads the prompts. STATUS_REFUSED: one of them is not right; *stages is then NULL. */
 int stages_open(Stages **stages, const StagesContext *context, Status *status);
 
-/* No call is at work any more: gives its timer back to the loop. NULL is fine. */
+/* Cancels all calls, which are void then; runs (run.h) are over before. NULL is fine. */
 void stages_close(Stages *stages);
 
 /* When the loop has ended. NULL is fine. */
@@ -48,6 +50,7 @@ typedef struct StageRequest {
     Stage stage;
     rpmd_text task;
     rpmd_text user;
+    uint64_t user_number; /* StoreUser.number: nothing is kept or accounted for another; 0: not known */
     const char *backend;
     rpmd_text prompt;     /* STAGE_EMBED: a JSON list of texts. Borrowed until the call ends */
     const char *schema;   /* NULL: the reply is text. Borrowed until the call ends */
@@ -75,8 +78,10 @@ typedef struct StageHandlers {
 /* Handlers are borrowed for the call's life, as are the prompt and the schema; the rest is copied. */
 StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHandlers *handlers, void *data);
 
-/* Ends the LLM's request unless another call waits for the same, and accounts what it wrote so far; no
- * callback comes any more. */
+/*
+ * Ends the LLM's request unless another call waits for the same, and accounts what it wrote so far: nothing
+ * where it had not begun. No callback comes any more.
+ */
 void stage_cancel(StageCall *call);
 
 /* What tokens cost on a backend, in millionths of the currency of its prices. */

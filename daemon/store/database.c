@@ -14,45 +14,38 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* The log is moved into the database file from this many pages on (16 MiB): rarely enough to be cheap, often
- * enough that reading past the log stays fast and the file small. */
-#define CHECKPOINT_PAGES 4096
-
 /* What SQLite is told about every connection, and why. */
 static const char settings[] =
-    /* Nobody else may open the file: a reader would keep erased text in the log. Also needs no -shm file. */
-    "PRAGMA locking_mode = EXCLUSIVE;"
     /* The log is synced at each commit: what was acknowledged survives a power cut. */
     "PRAGMA synchronous = FULL;"
-    "PRAGMA foreign_keys = ON;"
     /* Erased text is overwritten, and never reaches a temporary file. */
     "PRAGMA secure_delete = ON;"
-    "PRAGMA temp_store = MEMORY;"
-    /* 8 MiB of pages: the inner pages of a million items. */
-    "PRAGMA cache_size = -8192;"
-    /* A log that one large group has grown is cut back to this. */
-    "PRAGMA journal_size_limit = 67108864;";
+    "PRAGMA temp_store = MEMORY;";
 
-static const char write_ahead_log[] = "PRAGMA journal_mode = WAL;";
+static const char writer_settings[] =
+    "PRAGMA journal_mode = WAL;"
+    /* 16 MiB of pages: the inner pages of a million items, and the last leaves of those who are active. */
+    "PRAGMA cache_size = -16384;"
+    /* A log that a large group has grown is cut back to this. */
+    "PRAGMA journal_size_limit = 67108864;"
+    /* From 2^25 pages on the first byte of an overflow page could be taken for a tree's (scrub.c). */
+    "PRAGMA max_page_count = 33554431;";
 
-/* Pages at most: from 2^25 on the first byte of an overflow page could be taken for a tree's (scrub.c). */
-static const char page_limit[] = "PRAGMA max_page_count = 33554431;";
-
-static const struct {
-    const char *sql;
-    unsigned flags;
-} texts[STATEMENT_COUNT] = {
-#define STATEMENT(name, text) [STATEMENT_##name] = {text, SQLITE_PREPARE_PERSISTENT},
+static const char *const texts[STATEMENT_COUNT] = {
+#define STATEMENT(name, text) [STATEMENT_##name] = text,
 #include "daemon/store/statements.inc"
 #undef STATEMENT
 };
 
-static int note_log_pages(void *data, sqlite3 *handle, const char *name, int pages)
+static int note_commit(void *data, sqlite3 *handle, const char *name, int pages)
 {
     Database *database = data;
-    database->wal_pages = pages;
+    database->log_pages = pages;
+    database->writes++;
     return SQLITE_OK;
 }
+
+/* ---- opening and closing ------------------------------------------------------------------------------ */
 
 /* The file holds private texts: nobody else may read it. SQLite gives the log the rights of the database. */
 static int create_file(const char *path, const char *directory, Status *status)
@@ -69,77 +62,110 @@ static int create_file(const char *path, const char *directory, Status *status)
     return 0;
 }
 
-static int prepare_all(Database *database)
+int database_files_open(DatabaseFiles *files, const char *directory, Status *status)
 {
-    for (int i = 0; i < STATEMENT_COUNT; i++) {
-        int r = sqlite3_prepare_v3(database->handle, texts[i].sql, -1, texts[i].flags,
-                                   &database->statements[i], NULL);
-        if (r != SQLITE_OK)
-            return r;
-    }
-    return SQLITE_OK;
-}
-
-static int read_number(Database *database, Status *status, Statement statement, uint64_t *number)
-{
-    int r = database_next(database, status, statement);
-    if (r == DATABASE_ROW) {
-        *number = (uint64_t)database_integer(database, statement, 0);
-        database_stop(database, statement);
-        r = 0;
-    }
+    *files = DATABASE_FILES_INIT;
+    int r = lock_take(directory, &files->lock, status);
+    if (r != 0)
+        return r;
+    size_t size = strlen(directory) + sizeof("/" DATABASE_FILE);
+    files->path = NEW_ARRAY(char, size);
+    snprintf(files->path, size, "%s/" DATABASE_FILE, directory);
+    r = create_file(files->path, directory, status);
+    if (r != 0)
+        database_files_close(files);
     return r;
 }
 
-static int open_connection(Database *database, Status *status)
+void database_files_close(DatabaseFiles *files)
 {
-    int version = 0;
-    int r = sqlite3_open_v2(database->path, &database->handle,
-                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    free(files->path);
+    lock_release(files->lock);
+    *files = DATABASE_FILES_INIT;
+}
+
+static int connect_to(Database *database, const DatabaseFiles *files)
+{
+    *database = (Database){.path = files->path};
+    int r = sqlite3_open_v2(files->path, &database->handle,
+                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                            scrub_file_system());
+    if (r == SQLITE_OK)
+        r = sqlite3_busy_timeout(database->handle, DATABASE_BUSY_MILLISECONDS);
     if (r == SQLITE_OK)
         r = sqlite3_exec(database->handle, settings, NULL, NULL, NULL);
-    if (r == SQLITE_OK)
-        r = schema_check(database->handle, schema_steps[schema_step_count - 1].version, database->path,
-                         &version, status);
-    if (r < 0)
-        return STATUS_REFUSED;
-    if (r == SQLITE_OK)
-        r = sqlite3_exec(database->handle, write_ahead_log, NULL, NULL, NULL);
-    if (r == SQLITE_OK)
-        r = sqlite3_exec(database->handle, page_limit, NULL, NULL, NULL);
-    if (r == SQLITE_OK)
-        r = schema_migrate(database->handle, schema_steps, schema_step_count, version);
-    if (r == SQLITE_OK)
-        r = prepare_all(database);
-    if (r != SQLITE_OK)
-        return database_refuse(database, r, status);
-    sqlite3_wal_hook(database->handle, note_log_pages, database);
-
-    uint64_t traces = 0;
-    r = read_number(database, status, STATEMENT_LAST_ITEM, &database->last_item);
-    if (r == 0)
-        r = read_number(database, status, STATEMENT_LAST_USER, &database->last_user);
-    if (r == 0)
-        r = read_number(database, status, STATEMENT_FIND_ERASURE, &traces);
-    database->traces = traces != 0;
     return r;
 }
 
-int database_open(Database *database, const char *directory, Status *status)
+static int fail_to_open(Database *database, int code, Status *status)
 {
-    *database = DATABASE_INIT;
-    int r = lock_take(directory, &database->lock, status);
-    if (r == 0) {
-        size_t size = strlen(directory) + sizeof("/" DATABASE_FILE);
-        database->path = NEW_ARRAY(char, size);
-        snprintf(database->path, size, "%s/" DATABASE_FILE, directory);
-        r = create_file(database->path, directory, status);
-    }
+    if (code > 0)
+        database_refuse(database, code, status);
+    database_close(database);
+    return STATUS_REFUSED;
+}
+
+/* What older versions left in the gaps of pages goes once; from then on none is written. */
+static int clean_file(Database *database, Status *status)
+{
+    uint64_t is_clean = 0;
+    int r = database_number(database, status, &is_clean, FIND_CLEAN, INTEGER(1));
+    if (r != 0 || is_clean)
+        return r;
+    int code = database_cut_log(database);
+    if (code == SQLITE_OK)
+        code = scrub_database(database->handle);
+    database_forget_pages(database);
+    if (code != SQLITE_OK)
+        return database_refuse(database, code, status);
+    return database_execute(database, status, SET_CLEAN, INTEGER(1));
+}
+
+static int read_numbers(Database *database, Status *status)
+{
+    DatabaseNumbers *numbers = &database->numbers;
+    int r = database_number(database, status, &numbers->user, LAST_USER, INTEGER(1));
     if (r == 0)
-        r = open_connection(database, status);
-    if (r != 0)
-        database_close(database);
+        r = database_number(database, status, &numbers->change, LAST_CHANGE, INTEGER(1));
+    if (r == 0)
+        r = database_number(database, status, &numbers->erasure, LAST_ERASURE, INTEGER(1));
     return r;
+}
+
+int database_open(Database *database, const DatabaseFiles *files, Status *status)
+{
+    int version = 0;
+    int r = connect_to(database, files);
+    if (r == SQLITE_OK)
+        r = schema_check(database->handle, schema_steps[schema_step_count - 1].version, files->path, &version,
+                         status);
+    if (r == SQLITE_OK)
+        r = sqlite3_exec(database->handle, writer_settings, NULL, NULL, NULL);
+    if (r == SQLITE_OK) {
+        sqlite3_wal_hook(database->handle, note_commit, database);
+        r = schema_migrate(database->handle, schema_steps, schema_step_count, version);
+    }
+    if (r != SQLITE_OK)
+        return fail_to_open(database, r, status);
+    r = clean_file(database, status);
+    if (r == 0)
+        r = read_numbers(database, status);
+    return r == 0 ? 0 : fail_to_open(database, 0, status);
+}
+
+int database_open_beside(Database *database, const DatabaseFiles *files, int cache_kib, int busy_milliseconds,
+                         Status *status)
+{
+    char setting[64];
+    snprintf(setting, sizeof(setting), "PRAGMA cache_size = -%d", cache_kib);
+    int r = connect_to(database, files);
+    if (r == SQLITE_OK)
+        r = sqlite3_exec(database->handle, setting, NULL, NULL, NULL);
+    if (r == SQLITE_OK)
+        r = sqlite3_wal_autocheckpoint(database->handle, 0);
+    if (r == SQLITE_OK)
+        r = sqlite3_busy_timeout(database->handle, busy_milliseconds);
+    return r == SQLITE_OK ? 0 : fail_to_open(database, r, status);
 }
 
 void database_close(Database *database)
@@ -147,10 +173,10 @@ void database_close(Database *database)
     for (int i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_finalize(database->statements[i]);
     sqlite3_close(database->handle);
-    free(database->path);
-    lock_release(database->lock);
-    *database = DATABASE_INIT;
+    *database = (Database){0};
 }
+
+/* ---- errors ------------------------------------------------------------------------------------------- */
 
 /* A sync that failed is none of these: what was written before it may yet turn out to be kept. */
 static bool is_full(const Database *database, int code)
@@ -201,6 +227,16 @@ int database_refuse(const Database *database, int code, Status *status)
     }
 }
 
+/* ---- statements --------------------------------------------------------------------------------------- */
+
+static int prepare(Database *database, Statement statement)
+{
+    if (database->statements[statement])
+        return SQLITE_OK;
+    return sqlite3_prepare_v3(database->handle, texts[statement], -1, SQLITE_PREPARE_PERSISTENT,
+                              &database->statements[statement], NULL);
+}
+
 static int bind_text(Database *database, sqlite3_stmt *handle, int index, rpmd_text text, bool as_text,
                      Status *status)
 {
@@ -217,6 +253,9 @@ static int bind_text(Database *database, sqlite3_stmt *handle, int index, rpmd_t
 
 int database_bind(Database *database, Status *status, Statement statement, const Value *values, size_t count)
 {
+    int prepared = prepare(database, statement);
+    if (prepared != SQLITE_OK)
+        return database_refuse(database, prepared, status);
     sqlite3_stmt *handle = database->statements[statement];
     for (size_t i = 0; i < count; i++) {
         int index = (int)i + 1;
@@ -241,8 +280,10 @@ int database_bind(Database *database, Status *status, Statement statement, const
 
 int database_next(Database *database, Status *status, Statement statement)
 {
+    int r = prepare(database, statement);
     sqlite3_stmt *handle = database->statements[statement];
-    int r = sqlite3_step(handle);
+    if (r == SQLITE_OK)
+        r = sqlite3_step(handle);
     if (r == SQLITE_ROW)
         return DATABASE_ROW;
     if (r != SQLITE_DONE)
@@ -262,12 +303,18 @@ int database_run(Database *database, Status *status, Statement statement, const 
     return r ? r : database_next(database, status, statement);
 }
 
-int database_control(Database *database, Statement statement)
+int database_find_number(Database *database, Status *status, uint64_t *number, Statement statement,
+                         const Value *values, size_t count)
 {
-    sqlite3_stmt *handle = database->statements[statement];
-    int r = sqlite3_step(handle);
-    sqlite3_reset(handle);
-    return r == SQLITE_DONE ? SQLITE_OK : r;
+    *number = 0;
+    int r = database_bind(database, status, statement, values, count);
+    if (r == 0)
+        r = database_next(database, status, statement);
+    if (r != DATABASE_ROW)
+        return r;
+    *number = (uint64_t)database_integer(database, statement, 0);
+    database_stop(database, statement);
+    return 0;
 }
 
 uint64_t database_changes(const Database *database)
@@ -299,42 +346,75 @@ rpmd_text database_text(const Database *database, Statement statement, int colum
     return arena_text(arena, database_borrow(database, statement, column));
 }
 
+/* ---- transactions and the log ------------------------------------------------------------------------- */
+
+/* A statement without parameters or rows. */
+static int control(Database *database, Statement statement)
+{
+    int r = prepare(database, statement);
+    if (r != SQLITE_OK)
+        return r;
+    r = sqlite3_step(database->statements[statement]);
+    sqlite3_reset(database->statements[statement]);
+    return r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
+int database_begin(Database *database)
+{
+    database->kept_numbers = database->numbers;
+    return control(database, STATEMENT_BEGIN);
+}
+
+int database_begin_reading(Database *database)
+{
+    return control(database, STATEMENT_BEGIN_READING);
+}
+
+int database_commit(Database *database)
+{
+    return control(database, STATEMENT_COMMIT);
+}
+
 void database_stop_all(Database *database)
 {
     for (int i = 0; i < STATEMENT_COUNT; i++)
-        if (sqlite3_stmt_busy(database->statements[i]))
+        if (database->statements[i] && sqlite3_stmt_busy(database->statements[i]))
             sqlite3_reset(database->statements[i]);
 }
 
-void database_checkpoint(Database *database)
+void database_roll_back(Database *database)
 {
-    if (database->wal_pages < CHECKPOINT_PAGES)
-        return;
-    sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    database->wal_pages = 0;
+    database_stop_all(database);
+    if (!sqlite3_get_autocommit(database->handle))
+        control(database, STATEMENT_ROLLBACK);
+    database->numbers = database->kept_numbers;
+    database->cleaning = (DatabaseCleaning){0};
 }
 
-/* Outside of any transaction, so that its own commit stands for itself. */
-static int forget_erasure(Database *database)
+bool database_lost_transaction(const Database *database)
 {
-    int r = database_control(database, STATEMENT_FORGET_ERASURE);
-    if (r == SQLITE_OK)
-        database->traces = false;
+    return sqlite3_get_autocommit(database->handle) != 0;
+}
+
+uint64_t database_total_changes(const Database *database)
+{
+    return (uint64_t)sqlite3_total_changes64(database->handle);
+}
+
+void database_forget_pages(Database *database)
+{
+    sqlite3_db_release_memory(database->handle);
+}
+
+int database_checkpoint(Database *database, int *left)
+{
+    int pages = 0, moved = 0;
+    int r = sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+    *left = r == SQLITE_OK ? MAX(pages - moved, 0) : 0;
     return r;
 }
 
-int database_remove_traces(Database *database, Status *status)
+int database_cut_log(Database *database)
 {
-    int r = sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    if (r == SQLITE_OK)
-        r = scrub_database(database->handle);
-    if (r == SQLITE_OK)
-        r = forget_erasure(database);
-    if (r == SQLITE_OK)
-        return 0;
-    return status_refuse(
-        status, STATUS_UNAVAILABLE,
-        "The user's rows are erased, but traces may remain in the files of %s (%s). Mend that "
-        "and repeat the request.",
-        database->path, sqlite3_errstr(r));
+    return sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }

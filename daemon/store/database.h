@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The connection to SQLite: opening, prepared statements, errors as sentences, checkpoints. One thread at a
- * time. */
+/*
+ * A connection to SQLite: opening, prepared statements, transactions, errors as sentences. One thread at a
+ * time.
+ *
+ * The order of daemon/store; each file knows only what is to its left:
+ *
+ *     scrub lock schema migration <- database <- users record history listing model ... (operations.h)
+ *         <- request <- queue turn <- writer reader keeper <- store
+ */
 
 #include "lib/base/arena.h"
 #include "lib/base/status.h"
@@ -21,24 +28,77 @@ typedef enum Statement {
     STATEMENT_COUNT
 } Statement;
 
+/* The highest numbers given so far: none is given twice. */
+typedef struct DatabaseNumbers {
+    uint64_t user;
+    uint64_t change; /* of the pool */
+    uint64_t erasure;
+} DatabaseNumbers;
+
+/* Where the removal of records that a build left behind goes on (record.c). */
+typedef struct DatabaseCleaning {
+    uint64_t user; /* 0: none is at work */
+    uint64_t generation;
+    uint64_t next; /* record */
+} DatabaseCleaning;
+
 typedef struct Database {
     sqlite3 *handle;
-    char *path; /* of the file */
-    int lock;   /* descriptor of the lock file, or -1 */
-    sqlite3_stmt *statements[STATEMENT_COUNT];
-    uint64_t last_item; /* highest numbers given so far: none is given twice while the store is open */
-    uint64_t last_user;
-    int wal_pages; /* in the write-ahead log after the last commit */
-    bool traces;   /* the files may hold traces of erased rows */
+    const char *path;                          /* of the file; borrowed */
+    sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when they are first used */
+
+    /* Of the connection that writes */
+    DatabaseNumbers numbers;
+    DatabaseNumbers kept_numbers; /* as they were when the transaction began */
+    DatabaseCleaning cleaning;
+    int log_pages;   /* in the log after the last commit */
+    uint64_t writes; /* commits that wrote something */
 } Database;
 
-#define DATABASE_INIT ((Database){.lock = -1})
+/* The files of a store, and the right to them. */
+typedef struct DatabaseFiles {
+    char *path; /* of the database; owned */
+    int lock;   /* descriptor of the lock file, or -1 */
+} DatabaseFiles;
 
-/* See store_open. On refusal the database is as after database_close. */
-int database_open(Database *database, const char *directory, Status *status);
+#define DATABASE_FILES_INIT ((DatabaseFiles){.lock = -1})
+
+/* Takes the lock and makes the database file where there is none. See store_open for what it refuses. */
+int database_files_open(DatabaseFiles *files, const char *directory, Status *status);
+
+/* Accepts half-opened ones. */
+void database_files_close(DatabaseFiles *files);
+
+/* The connection that writes; brings the schema up to date. The files outlive it. */
+int database_open(Database *database, const DatabaseFiles *files, Status *status);
+
+/* How long a connection waits for what another program holds. Ours do not wait for each other. */
+#define DATABASE_BUSY_MILLISECONDS 2000
+
+/* A further one, with a cache of its own, that waits as long as it is told for what another holds. */
+int database_open_beside(Database *database, const DatabaseFiles *files, int cache_kib, int busy_milliseconds,
+                         Status *status);
 
 /* Accepts a half-opened database. */
 void database_close(Database *database);
+
+/*
+ * A transaction: database_begin for what writes, database_begin_reading for a snapshot. Each returns SQLite's
+ * result code. A roll-back also gives up queries that are still being read, and takes back the numbers.
+ */
+int database_begin(Database *database);
+int database_begin_reading(Database *database);
+int database_commit(Database *database);
+void database_roll_back(Database *database);
+
+/* Gives up every query that is still being read. */
+void database_stop_all(Database *database);
+
+/* Whether SQLite gave the transaction up by itself. */
+bool database_lost_transaction(const Database *database);
+
+/* Rows written since the connection was opened. */
+uint64_t database_total_changes(const Database *database);
 
 /* A value for a statement's parameter. Text is borrowed until the statement is used again. */
 typedef struct Value {
@@ -90,9 +150,6 @@ int database_run(Database *database, Status *status, Statement statement, const 
 #define COLUMN_NUMBER(name, column) (uint64_t) database_integer(database, STATEMENT_##name, (column))
 #define COLUMN_TEXT(name, column) database_text(database, STATEMENT_##name, (column), arena)
 
-/* A statement without parameters or rows: BEGIN and its kind. Returns SQLite's result code. */
-int database_control(Database *database, Statement statement);
-
 /* Rows that the last INSERT, UPDATE or DELETE changed. */
 uint64_t database_changes(const Database *database);
 
@@ -103,18 +160,27 @@ double database_real(const Database *database, Statement statement, int column);
 rpmd_text database_text(const Database *database, Statement statement, int column, Arena *arena);
 rpmd_text database_borrow(const Database *database, Statement statement, int column);
 
-/* Gives up every query that is still being read. */
-void database_stop_all(Database *database);
+/* The number that a query gives, 0 where it gives none. */
+#define database_number(database, status, number, name, ...)                                                 \
+    database_find_number((database), (status), (number), STATEMENT_##name, (const Value[]){__VA_ARGS__},     \
+                         sizeof((const Value[]){__VA_ARGS__}) / sizeof(Value))
+int database_find_number(Database *database, Status *status, uint64_t *number, Statement statement,
+                         const Value *values, size_t count);
 
 /* Fills *status for a result code of SQLite; returns STATUS_REFUSED. */
 int database_refuse(const Database *database, int code, Status *status);
 
-/* Moves the log's pages into the database file when there are many. Failing does no harm: it is tried again.
- */
-void database_checkpoint(Database *database);
+/* Forgets all pages that the connection remembers. Outside of a transaction. */
+void database_forget_pages(Database *database);
 
 /*
- * Removes every trace of rows that are gone from the files: the log is moved into the database file and cut
- * to nothing, and what SQLite leaves in the unused parts of pages is overwritten with zeros.
+ * Moves the log's pages into the database file, as far as no reader is in the way. *left: pages that remain,
+ * 0: the next commit begins the log anew. Returns SQLite's result code.
  */
-int database_remove_traces(Database *database, Status *status);
+int database_checkpoint(Database *database, int *left);
+
+/*
+ * Moves all of them and cuts the log to nothing. SQLITE_BUSY: a reader is in the way. Nothing may be written
+ * meanwhile.
+ */
+int database_cut_log(Database *database);

@@ -44,19 +44,87 @@ static int encode_options(const StoreNewItem *item, Buffer *encoded, Status *sta
     return 0;
 }
 
-static void decode_options(rpmd_text encoded, StoreItem *item, Arena *arena)
+/* ---- writing ------------------------------------------------------------------------------------------ */
+
+static int find_greatest_order(Database *database, UserRow *user, Status *status)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < encoded.length; i++)
-        count += encoded.data[i] == '\0';
-    rpmd_text *options = ARENA_ARRAY(arena, rpmd_text, count);
-    const char *at = encoded.data;
-    for (size_t i = 0; i < count; i++) {
-        options[i] = text_of(at);
-        at += options[i].length + 1;
+    uint64_t order_us = 0;
+    int r = database_number(database, status, &order_us, GREATEST_ORDER, INTEGER(user->user));
+    user->greatest_order_us = (int64_t)order_us;
+    return r;
+}
+
+static int add_item(Database *database, UserRow *user, const StorePublishedItem *item, rpmd_text options,
+                    Status *status)
+{
+    if (user->last_item >= ITEM_LAST_NUMBER)
+        return status_refuse(status, STATUS_RESOURCE_EXHAUSTED, "No number is left for another item.");
+    user->last_item++;
+    user->greatest_order_us =
+        user->items == 0 ? item->order_us : MAX(user->greatest_order_us, item->order_us);
+    user->items++;
+    return database_execute(database, status, ADD_ITEM, INTEGER(item->number), INTEGER(user->user),
+                            INTEGER(item->revision), INTEGER(item->order_us), INTEGER(item->item.time_us),
+                            TEXT(item->item.id), TEXT(item->item.query), TEXT(item->item.response),
+                            BLOB(options), TEXT(item->item.meta));
+}
+
+static int correct_item(Database *database, UserRow *user, const StorePublishedItem *item, rpmd_text options,
+                        int64_t old_order_us, Status *status)
+{
+    int r = database_execute(database, status, SET_ITEM, INTEGER(item->number), INTEGER(item->revision),
+                             INTEGER(item->order_us), INTEGER(item->item.time_us), TEXT(item->item.query),
+                             TEXT(item->item.response), BLOB(options), TEXT(item->item.meta));
+    if (item->order_us >= user->greatest_order_us)
+        user->greatest_order_us = item->order_us;
+    else if (r == 0 && old_order_us == user->greatest_order_us)
+        r = find_greatest_order(database, user, status);
+    return r;
+}
+
+static int write_item(Database *database, UserRow *user, const StorePublishedItem *item,
+                      const Buffer *encoded, uint64_t old_revision, int64_t old_order_us, Status *status)
+{
+    rpmd_text options = {encoded->data, encoded->length};
+    user->history_revision = item->revision;
+    return old_revision == 0 ? add_item(database, user, item, options, status)
+                             : correct_item(database, user, item, options, old_order_us, status);
+}
+
+int history_write(Database *database, UserRow *user, const StorePublishedItem *item, uint64_t old_revision,
+                  int64_t old_order_us, Status *status)
+{
+    _cleanup_buffer_ Buffer options = BUFFER_INIT;
+    int r = encode_options(&item->item, &options, status);
+    return r ? r : write_item(database, user, item, &options, old_revision, old_order_us, status);
+}
+
+int history_find(Database *database, uint64_t user, uint64_t item, uint64_t *revision, int64_t *order_us,
+                 Status *status)
+{
+    *revision = 0;
+    *order_us = 0;
+    if (item < ITEM_NUMBER(user, 0) || item > ITEM_NUMBER(user, ITEM_LAST_NUMBER))
+        return 0;
+    int r = database_query(database, status, ITEM_STATE, INTEGER(item));
+    DATABASE_EACH(database, status, ITEM_STATE, r)
+    {
+        *revision = COLUMN_NUMBER(ITEM_STATE, 0);
+        *order_us = database_integer(database, STATEMENT_ITEM_STATE, 1);
     }
-    item->options = options;
-    item->option_count = count;
+    return r;
+}
+
+int history_remove(Database *database, UserRow *user, uint64_t item, int64_t order_us, Status *status)
+{
+    int r = record_drop(database, item, status);
+    if (r == 0)
+        r = database_execute(database, status, DELETE_ITEM, INTEGER(item));
+    user->items--;
+    user->history_revision++;
+    if (r == 0 && order_us == user->greatest_order_us)
+        r = find_greatest_order(database, user, status);
+    return r;
 }
 
 /* ---- putting ------------------------------------------------------------------------------------------ */
@@ -65,7 +133,8 @@ typedef struct Putting {
     Database *database;
     Status *status;
     uint64_t task;
-    rpmd_text name; /* of the user at hand: items of one user mostly come in a row */
+    rpmd_text name;       /* of the user at hand: items of one user mostly come in a row */
+    rpmd_text shown_name; /* the same, in the reply's arena */
     UserRow user;
     uint64_t items_before;
     bool changed;
@@ -84,7 +153,7 @@ static int put_save_user(Putting *putting)
     return r;
 }
 
-static int put_find_user(Putting *putting, rpmd_text name, StorePuts *puts)
+static int put_find_user(Putting *putting, rpmd_text name, StorePuts *puts, Arena *arena)
 {
     if (putting->user.user != 0 && text_equal(name, putting->name))
         return 0;
@@ -93,6 +162,7 @@ static int put_find_user(Putting *putting, rpmd_text name, StorePuts *puts)
     if (r == 0)
         r = user_find_or_add(putting->database, putting->task, name, &putting->user, &added, putting->status);
     putting->name = name;
+    putting->shown_name = arena_text(arena, name);
     putting->items_before = putting->user.items;
     puts->new_users += added;
     return r;
@@ -108,46 +178,18 @@ static bool same_content(Database *database, const StoreNewItem *item, const Buf
            text_equal(database_borrow(database, STATEMENT_FIND_ITEM, 7), item->meta);
 }
 
-static int put_replace(Putting *putting, const StoreNewItem *item, StorePut *put)
+/* Writes it and counts it. */
+static int put_write(Putting *putting, const StoreNewItem *item, StorePut *put, uint64_t old_revision,
+                     int64_t old_order_us)
 {
-    put->outcome = STORE_REPLACED;
-    put->revision = ++putting->user.history_revision;
-    if (item->time_us != 0)
-        put->order_us = item->time_us;
+    UserRow *user = &putting->user;
+    put->revision = user->history_revision + 1;
     putting->changed = true;
-    int r = database_execute(
-        putting->database, putting->status, SET_ITEM, INTEGER(put->number), INTEGER(put->revision),
-        INTEGER(put->order_us), INTEGER(item->time_us), TEXT(item->query), TEXT(item->response),
-        BLOB(((rpmd_text){putting->options.data, putting->options.length})), TEXT(item->meta));
-    return r ? r : analysis_drop(putting->database, putting->user.user, put->number, putting->status);
-}
-
-static int greatest_order(Putting *putting, int64_t *order_us)
-{
-    Database *database = putting->database;
-    *order_us = 0;
-    int r = database_query(database, putting->status, GREATEST_ORDER, INTEGER(putting->user.user));
-    DATABASE_EACH(database, putting->status, GREATEST_ORDER, r)
-    *order_us = database_integer(database, STATEMENT_GREATEST_ORDER, 0);
-    return r;
-}
-
-static int put_add(Putting *putting, const StoreNewItem *item, StorePut *put)
-{
-    put->outcome = STORE_ACCEPTED;
-    put->order_us = item->time_us;
-    int r = item->time_us == 0 ? greatest_order(putting, &put->order_us) : 0;
-    if (r != 0)
-        return r;
-    put->number = ++putting->database->last_item;
-    put->revision = ++putting->user.history_revision;
-    putting->user.items++;
-    putting->changed = true;
-    return database_execute(putting->database, putting->status, ADD_ITEM, INTEGER(put->number),
-                            INTEGER(putting->user.user), INTEGER(put->revision), INTEGER(put->order_us),
-                            INTEGER(item->time_us), TEXT(put->id), TEXT(item->query), TEXT(item->response),
-                            BLOB(((rpmd_text){putting->options.data, putting->options.length})),
-                            TEXT(item->meta));
+    StorePublishedItem written = {
+        .item = *item, .number = put->number, .revision = put->revision, .order_us = put->order_us};
+    written.item.id = put->id;
+    return write_item(putting->database, user, &written, &putting->options, old_revision, old_order_us,
+                      putting->status);
 }
 
 static int put_item(Putting *putting, const StoreNewItem *item, StorePut *put, Arena *arena)
@@ -160,13 +202,20 @@ static int put_item(Putting *putting, const StoreNewItem *item, StorePut *put, A
         id = text_of(derived);
     }
     put->id = arena_text(arena, id);
+    put->user = putting->shown_name;
+    put->user_number = putting->user.user;
     int r = encode_options(item, &putting->options, putting->status);
     if (r == 0)
         r = database_query(database, putting->status, FIND_ITEM, INTEGER(putting->user.user), TEXT(put->id));
     if (r == 0)
         r = database_next(database, putting->status, STATEMENT_FIND_ITEM);
-    if (r == 0)
-        return put_add(putting, item, put);
+    if (r == 0) {
+        const UserRow *user = &putting->user;
+        put->outcome = STORE_ACCEPTED;
+        put->number = ITEM_NUMBER(user->user, user->last_item + 1);
+        put->order_us = item->time_us != 0 ? item->time_us : user->greatest_order_us;
+        return put_write(putting, item, put, 0, 0);
+    }
     if (r != DATABASE_ROW)
         return r;
     put->number = COLUMN_NUMBER(FIND_ITEM, 0);
@@ -175,7 +224,13 @@ static int put_item(Putting *putting, const StoreNewItem *item, StorePut *put, A
     put->outcome = STORE_UNCHANGED;
     bool same = same_content(database, item, &putting->options);
     database_stop(database, STATEMENT_FIND_ITEM);
-    return same ? 0 : put_replace(putting, item, put);
+    if (same)
+        return 0;
+    int64_t old_order_us = put->order_us;
+    put->outcome = STORE_REPLACED;
+    if (item->time_us != 0)
+        put->order_us = item->time_us;
+    return put_write(putting, item, put, put->revision, old_order_us);
 }
 
 static int find_or_add_task(Database *database, rpmd_text name, uint64_t *task, Status *status)
@@ -197,7 +252,7 @@ int history_put(Database *database, const StorePutItems *request, StoreReply *re
     Putting putting = {.database = database, .status = &reply->status};
     int r = find_or_add_task(database, request->task, &putting.task, &reply->status);
     for (size_t i = 0; i < request->count && r == 0; i++) {
-        r = put_find_user(&putting, request->items[i].user, puts);
+        r = put_find_user(&putting, request->items[i].user, puts, &reply->arena);
         if (r == 0)
             r = put_item(&putting, &request->items[i], &puts->puts[i], &reply->arena);
     }
@@ -207,94 +262,18 @@ int history_put(Database *database, const StorePutItems *request, StoreReply *re
     return r;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------ */
-
-static StoreItem read_item(Database *database, Arena *arena)
-{
-    StoreItem item = {
-        .number = COLUMN_NUMBER(LIST_ITEMS, 0),
-        .revision = COLUMN_NUMBER(LIST_ITEMS, 1),
-        .order_us = database_integer(database, STATEMENT_LIST_ITEMS, 2),
-        .time_us = database_integer(database, STATEMENT_LIST_ITEMS, 3),
-        .id = COLUMN_TEXT(LIST_ITEMS, 4),
-        .query = COLUMN_TEXT(LIST_ITEMS, 5),
-        .response = COLUMN_TEXT(LIST_ITEMS, 6),
-        .meta = COLUMN_TEXT(LIST_ITEMS, 8),
-    };
-    decode_options(COLUMN_TEXT(LIST_ITEMS, 7), &item, arena);
-    return item;
-}
-
-/* At most limit items behind the cursor; stops early, with *more set, when they take more than `bytes`. */
-static int read_items(Database *database, uint64_t user, StoreCursor from, uint64_t limit, size_t bytes,
-                      Arena *arena, StoreItems *result, Status *status)
-{
-    _cleanup_free_ StoreItem *items = NULL;
-    size_t count = 0, capacity = 0, before = arena->total;
-    int64_t order_us = from.started ? from.order_us : INT64_MIN;
-    uint64_t number = from.started ? from.number : 0;
-    int r = database_query(database, status, LIST_ITEMS, INTEGER(user), INTEGER(order_us), INTEGER(number),
-                           INTEGER(limit + 1));
-    DATABASE_EACH(database, status, LIST_ITEMS, r)
-    {
-        if (count == limit || (count > 0 && arena->total - before > bytes)) {
-            result->more = true;
-            database_stop(database, STATEMENT_LIST_ITEMS);
-            break;
-        }
-        GROW(items, count, capacity);
-        items[count++] = read_item(database, arena);
-    }
-    result->items = ARENA_TAKE(arena, items, count);
-    result->count = count;
-    if (count > 0)
-        result->next = (StoreCursor){
-            .started = true, .order_us = items[count - 1].order_us, .number = items[count - 1].number};
-    return r;
-}
-
-int history_list(Database *database, const StoreListItems *request, StoreReply *reply)
-{
-    StoreItems *list = &reply->items;
-    UserRow user;
-    uint32_t limit = request->limit ? MIN(request->limit, STORE_LIST_LIMIT) : STORE_LIST_LIMIT;
-    int r = user_find(database, request->task, request->user, &user, &reply->status);
-    if (r == 0)
-        r = read_items(database, user.user, request->from, limit, STORE_LIST_BYTES, &reply->arena, list,
-                       &reply->status);
-    if (r == 0)
-        r = analysis_load(database, user.user, list->items, list->count, request->with_analysis,
-                          &reply->arena, &reply->status);
-    return r;
-}
-
-int history_load(Database *database, const UserRow *user, Arena *arena, StoreItem **items, size_t *count,
-                 Status *status)
-{
-    StoreItems all = {0};
-    int r = read_items(database, user->user, (StoreCursor){0}, INT64_MAX - 1, SIZE_MAX, arena, &all, status);
-    if (r == 0)
-        r = analysis_load(database, user->user, all.items, all.count, true, arena, status);
-    *items = all.items;
-    *count = all.count;
-    return r;
-}
-
 /* ---- deleting ----------------------------------------------------------------------------------------- */
 
-int history_remove_item(Database *database, uint64_t user, uint64_t item, Status *status)
-{
-    int r = analysis_drop(database, user, item, status);
-    return r ? r : database_execute(database, status, DELETE_ITEM, INTEGER(item));
-}
-
 static int find_item(Database *database, uint64_t user, const StoreDeleteItem *request, uint64_t *item,
-                     Status *status)
+                     int64_t *order_us, Status *status)
 {
     *item = 0;
     int r = database_query(database, status, FIND_ITEM, INTEGER(user), TEXT(request->id));
     DATABASE_EACH(database, status, FIND_ITEM, r)
-    *item = COLUMN_NUMBER(FIND_ITEM, 0);
+    {
+        *item = COLUMN_NUMBER(FIND_ITEM, 0);
+        *order_us = database_integer(database, STATEMENT_FIND_ITEM, 2);
+    }
     if (r == 0 && *item == 0)
         return status_refuse(
             status, STATUS_NOT_FOUND,
@@ -308,18 +287,17 @@ int history_delete(Database *database, const StoreDeleteItem *request, StoreRepl
 {
     UserRow user;
     uint64_t item;
+    int64_t order_us = 0;
     int r = user_find(database, request->task, request->user, &user, &reply->status);
     if (r == 0)
-        r = find_item(database, user.user, request, &item, &reply->status);
+        r = find_item(database, user.user, request, &item, &order_us, &reply->status);
     if (r != 0)
         return r;
     if (user.model_version != 0)
         return status_refuse(&reply->status, STATUS_FAILED_PRECONDITION,
                              "User \"%.*s\" has a model: an item is deleted together with its share of it.",
                              SHOWN(request->user));
-    r = history_remove_item(database, user.user, item, &reply->status);
-    user.items--;
-    user.history_revision++;
+    r = history_remove(database, &user, item, order_us, &reply->status);
     if (r == 0)
         r = user_save(database, &user, &reply->status);
     if (r == 0)

@@ -4,7 +4,9 @@
 
 /* ---- what calls cost ---------------------------------------------------------------------------------- */
 
-static int find_or_none(Database *database, rpmd_text task, rpmd_text user, UserRow *row, Status *status)
+/* row->user is 0 where the user is not there, or another one of this name by now. */
+static int find_or_none(Database *database, rpmd_text task, rpmd_text user, uint64_t number, UserRow *row,
+                        Status *status)
 {
     *row = (UserRow){0};
     int r = user_find(database, task, user, row, status);
@@ -13,6 +15,8 @@ static int find_or_none(Database *database, rpmd_text task, rpmd_text user, User
         *row = (UserRow){0};
         r = user_find_task(database, task, &row->task, status);
     }
+    if (number != 0 && row->user != number)
+        row->user = 0;
     return r;
 }
 
@@ -20,7 +24,7 @@ static int find_or_none(Database *database, rpmd_text task, rpmd_text user, User
 int usage_add(Database *database, const StoreUsage *usage, StoreReply *reply)
 {
     UserRow row;
-    int r = find_or_none(database, usage->task, usage->user, &row, &reply->status);
+    int r = find_or_none(database, usage->task, usage->user, usage->user_number, &row, &reply->status);
     if (r != 0 || row.task == 0)
         return r;
     return database_execute(database, &reply->status, ADD_USAGE, INTEGER(row.user), INTEGER(row.task),
@@ -86,7 +90,7 @@ int reply_put(Database *database, const StoreNewReply *request, StoreReply *repl
     if (request->key.length != STORE_REPLY_KEY_SIZE)
         return status_refuse(status, STATUS_INVALID_ARGUMENT, "The key of a reply has %d bytes.",
                              STORE_REPLY_KEY_SIZE);
-    int r = find_or_none(database, request->task, request->user, &row, status);
+    int r = find_or_none(database, request->task, request->user, request->user_number, &row, status);
     if (r == 0)
         r = database_execute(database, status, DROP_OLD_REPLIES, INTEGER(request->not_before_us));
     /* Of a user who is gone, nothing is kept. */

@@ -1,143 +1,258 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/store/operations.h"
 #include "lib/base/memory.h"
+#include "lib/base/text.h"
+#include "lib/method/pool_change.h"
 
-#include <inttypes.h>
+int population_change(Database *database, uint64_t task, uint64_t user, rpmd_text change, uint64_t *number,
+                      Status *status)
+{
+    PoolChangeReader reader;
+    *number = 0;
+    if (change.length == 0)
+        return 0;
+    if (!pool_change_begin(&reader, change))
+        return status_refuse(status, STATUS_INVALID_ARGUMENT, "A change of the pooled counts is not one.");
+    pool_change_finish(&reader);
+    *number = ++database->numbers.change;
+    return database_execute(database, status, ADD_CHANGE, INTEGER(*number), INTEGER(task), INTEGER(user),
+                            BLOB(change));
+}
 
-/* What the counts of a user's share may reach. */
-#define SHARE_LIMIT ((int64_t)1 << 48)
+/* ---- loading: what is folded, and the rest over it ---------------------------------------------------- */
 
-/* One user's part of one cell. */
-typedef struct Share {
+/* A cell, or a change of one. */
+typedef struct CellPart {
     uint64_t key;
     rpmd_text answer_class;
     int64_t count;
-} Share;
+    int64_t users;
+} CellPart;
 
-static int find_share(Database *database, uint64_t user, Share *share, Status *status)
+typedef struct VotePart {
+    StoreVote vote;
+    size_t position; /* later ones take the place of earlier ones */
+} VotePart;
+
+typedef struct Rest {
+    CellPart *cells; /* owned, in the order of the table after sorting */
+    size_t cell_count;
+    size_t cell_capacity;
+    VotePart *votes; /* owned */
+    size_t vote_count;
+    size_t vote_capacity;
+    uint64_t last_change;
+} Rest;
+
+static void rest_finish(Rest *rest)
 {
-    share->count = 0;
-    int r = database_query(database, status, FIND_SHARE, INTEGER(user), INTEGER(share->key),
-                           TEXT(share->answer_class));
-    DATABASE_EACH(database, status, FIND_SHARE, r)
-    share->count = database_integer(database, STATEMENT_FIND_SHARE, 0);
-    return r;
+    free(rest->cells);
+    free(rest->votes);
 }
 
-/* Takes a whole share out of its cell. */
-static int subtract_cell(Database *database, uint64_t task, const Share *share, Status *status)
+static int compare_cells(const void *left, const void *right)
 {
-    int r = database_execute(database, status, CHANGE_CELL, INTEGER(task), INTEGER(share->key),
-                             TEXT(share->answer_class), INTEGER(-share->count), INTEGER(-1));
-    return r ? r
-             : database_execute(database, status, DROP_EMPTY_CELL, INTEGER(task), INTEGER(share->key),
-                                TEXT(share->answer_class));
+    const CellPart *a = left;
+    const CellPart *b = right;
+    if (a->key != b->key)
+        return (int64_t)a->key < (int64_t)b->key ? -1 : 1; /* as the table: numbers with a sign */
+    return text_compare(a->answer_class, b->answer_class);
 }
 
-static int drop_share(Database *database, const UserRow *user, const Share *share, Status *status)
+static int compare_votes(const void *left, const void *right)
 {
-    int r = subtract_cell(database, user->task, share, status);
-    return r ? r
-             : database_execute(database, status, DROP_SHARE, INTEGER(user->user), INTEGER(share->key),
-                                TEXT(share->answer_class));
+    const VotePart *a = left;
+    const VotePart *b = right;
+    if (a->vote.user != b->vote.user)
+        return a->vote.user < b->vote.user ? -1 : 1;
+    if (a->vote.question != b->vote.question)
+        return (int64_t)a->vote.question < (int64_t)b->vote.question ? -1 : 1;
+    return (a->position > b->position) - (a->position < b->position);
 }
 
-/* The cell changes by what the user's share changes; the user counts while the share is above zero. */
-static int change_cell(Database *database, const UserRow *user, const StoreCellChange *change, Status *status)
+static bool same_vote(const VotePart *a, const VotePart *b)
 {
-    Share share = {.key = change->key, .answer_class = change->answer_class};
-    int r = find_share(database, user->user, &share, status);
-    if (r != 0 || change->change == 0)
-        return r;
-    if (change->change < -share.count || change->change > SHARE_LIMIT - share.count)
-        return status_refuse(status, STATUS_INVALID_ARGUMENT,
-                             "A pooled count of the user is %" PRId64 " and cannot change by %" PRId64 ".",
-                             share.count, change->change);
-    if (share.count + change->change == 0)
-        return drop_share(database, user, &share, status);
-    if (share.count == 0)
-        r = database_execute(database, status, FEED_CELL, INTEGER(user->task), INTEGER(share.key),
-                             TEXT(share.answer_class), INTEGER(change->change));
-    else
-        r = database_execute(database, status, CHANGE_CELL, INTEGER(user->task), INTEGER(share.key),
-                             TEXT(share.answer_class), INTEGER(change->change), INTEGER(0));
-    return r ? r
-             : database_execute(database, status, SET_SHARE, INTEGER(user->user), INTEGER(share.key),
-                                TEXT(share.answer_class), INTEGER(share.count + change->change));
+    return a->vote.user == b->vote.user && a->vote.question == b->vote.question;
 }
 
-static int change_vote(Database *database, uint64_t user, const StoreVoteChange *vote, Status *status)
+static int add_change(Rest *rest, uint64_t user, rpmd_text content, const PoolChangePlace *place,
+                      Status *status)
 {
-    if (vote->answer.length == 0)
-        return database_execute(database, status, DROP_VOTE, INTEGER(user), INTEGER(vote->question));
-    return database_execute(database, status, SET_VOTE, INTEGER(user), INTEGER(vote->question),
-                            TEXT(vote->answer));
-}
-
-int population_withdraw(Database *database, const UserRow *user, bool cells, bool votes, Status *status)
-{
-    int r = 0;
-    if (cells) {
-        r = database_query(database, status, LIST_SHARES, INTEGER(user->user));
-        DATABASE_EACH(database, status, LIST_SHARES, r)
-        {
-            Share share = {.key = (uint64_t)database_integer(database, STATEMENT_LIST_SHARES, 0),
-                           .answer_class = database_borrow(database, STATEMENT_LIST_SHARES, 1),
-                           .count = database_integer(database, STATEMENT_LIST_SHARES, 2)};
-            r = subtract_cell(database, user->task, &share, status);
-        }
-        if (r == 0)
-            r = database_execute(database, status, ERASE_SHARES, INTEGER(user->user));
+    PoolChangeReader reader;
+    PoolCellChange cell;
+    PoolVoteChange vote;
+    bool is_whole = pool_change_begin(&reader, content);
+    if (is_whole && place->offset > 0)
+        pool_change_go_to(&reader, content, *place);
+    while (is_whole && pool_change_next_cell(&reader, &cell)) {
+        GROW(rest->cells, rest->cell_count, rest->cell_capacity);
+        rest->cells[rest->cell_count++] = (CellPart){cell.key, cell.answer_class, cell.count, cell.users};
     }
-    if (r == 0 && votes)
-        r = database_execute(database, status, ERASE_VOTES, INTEGER(user->user));
+    while (is_whole && pool_change_next_vote(&reader, &vote)) {
+        GROW(rest->votes, rest->vote_count, rest->vote_capacity);
+        rest->votes[rest->vote_count] = (VotePart){{vote.question, user, vote.answer}, rest->vote_count};
+        rest->vote_count++;
+    }
+    is_whole &= !reader.is_broken;
+    pool_change_finish(&reader);
+    return is_whole ? 0
+                    : status_refuse(status, STATUS_DATA_LOSS, "A change of the pooled counts is damaged.");
+}
+
+/* Changes of the same cell become one, and of votes the last one stays. */
+static void rest_combine(Rest *rest)
+{
+    size_t kept = 0;
+    if (rest->cell_count > 0)
+        qsort(rest->cells, rest->cell_count, sizeof(*rest->cells), compare_cells);
+    for (size_t i = 0; i < rest->cell_count; i++) {
+        if (kept > 0 && compare_cells(&rest->cells[kept - 1], &rest->cells[i]) == 0) {
+            rest->cells[kept - 1].count += rest->cells[i].count;
+            rest->cells[kept - 1].users += rest->cells[i].users;
+        } else {
+            rest->cells[kept++] = rest->cells[i];
+        }
+    }
+    rest->cell_count = kept;
+
+    kept = 0;
+    if (rest->vote_count > 0)
+        qsort(rest->votes, rest->vote_count, sizeof(*rest->votes), compare_votes);
+    for (size_t i = 0; i < rest->vote_count; i++) {
+        if (kept > 0 && same_vote(&rest->votes[kept - 1], &rest->votes[i]))
+            kept--;
+        rest->votes[kept++] = rest->votes[i];
+    }
+    rest->vote_count = kept;
+}
+
+static int load_rest(Database *database, uint64_t task, Rest *rest, Arena *arena, Status *status)
+{
+    PoolChangePlace place = {0};
+    uint64_t begun = 0;
+    int r = database_number(database, status, &rest->last_change, LAST_CHANGE, INTEGER(1));
+    if (r == 0)
+        r = database_query(database, status, FIND_PLACE, INTEGER(1));
+    DATABASE_EACH(database, status, FIND_PLACE, r)
+    {
+        begun = COLUMN_NUMBER(FIND_PLACE, 1);
+        place = (PoolChangePlace){COLUMN_NUMBER(FIND_PLACE, 2), COLUMN_NUMBER(FIND_PLACE, 3),
+                                  COLUMN_NUMBER(FIND_PLACE, 4)};
+    }
+    if (r == 0)
+        r = database_query(database, status, LIST_CHANGES, INTEGER(task));
+    DATABASE_EACH(database, status, LIST_CHANGES, r)
+    {
+        bool is_begun = COLUMN_NUMBER(LIST_CHANGES, 0) == begun;
+        r = add_change(rest, COLUMN_NUMBER(LIST_CHANGES, 1), COLUMN_TEXT(LIST_CHANGES, 2),
+                       is_begun ? &place : &(PoolChangePlace){0}, status);
+        if (r != 0)
+            database_stop(database, STATEMENT_LIST_CHANGES);
+    }
+    if (r == 0)
+        rest_combine(rest);
     return r;
 }
 
-int population_change(Database *database, const UserRow *user, const StorePublish *request, Status *status)
+typedef struct Cells {
+    StoreCell *cells; /* owned */
+    size_t count;
+    size_t capacity;
+} Cells;
+
+static void add_cell(Cells *cells, const CellPart *cell)
 {
-    bool all = !request->feeds_pool;
-    int r = population_withdraw(database, user, all || request->replace_population,
-                                all || request->replace_votes, status);
-    if (all)
-        return r;
-    for (size_t i = 0; i < request->cell_count && r == 0; i++)
-        r = change_cell(database, user, &request->cells[i], status);
-    for (size_t i = 0; i < request->vote_count && r == 0; i++)
-        r = change_vote(database, user->user, &request->votes[i], status);
+    if (cell->users <= 0)
+        return;
+    GROW(cells->cells, cells->count, cells->capacity);
+    cells->cells[cells->count++] =
+        (StoreCell){cell->key, cell->answer_class, (uint64_t)MAX(cell->count, 0), (uint64_t)cell->users};
+}
+
+static int load_cells(Database *database, uint64_t task, const Rest *rest, Cells *cells, Arena *arena,
+                      Status *status)
+{
+    size_t at = 0;
+    int r = database_query(database, status, LIST_CELLS, INTEGER(task));
+    DATABASE_EACH(database, status, LIST_CELLS, r)
+    {
+        CellPart cell = {COLUMN_NUMBER(LIST_CELLS, 0), database_borrow(database, STATEMENT_LIST_CELLS, 1),
+                         database_integer(database, STATEMENT_LIST_CELLS, 2),
+                         database_integer(database, STATEMENT_LIST_CELLS, 3)};
+        int order = 1;
+        while (at < rest->cell_count && (order = compare_cells(&rest->cells[at], &cell)) < 0)
+            add_cell(cells, &rest->cells[at++]);
+        if (at < rest->cell_count && order == 0) {
+            cell.count += rest->cells[at].count;
+            cell.users += rest->cells[at++].users;
+        }
+        cell.answer_class = arena_text(arena, cell.answer_class);
+        add_cell(cells, &cell);
+    }
+    while (at < rest->cell_count)
+        add_cell(cells, &rest->cells[at++]);
+    return r;
+}
+
+typedef struct Votes {
+    StoreVote *votes; /* owned */
+    size_t count;
+    size_t capacity;
+} Votes;
+
+static void add_vote(Votes *votes, StoreVote vote)
+{
+    if (vote.answer.length == 0)
+        return;
+    GROW(votes->votes, votes->count, votes->capacity);
+    votes->votes[votes->count++] = vote;
+}
+
+static int load_votes(Database *database, uint64_t task, const Rest *rest, Votes *votes, Arena *arena,
+                      Status *status)
+{
+    size_t at = 0;
+    int r = database_query(database, status, LIST_VOTES, INTEGER(task));
+    DATABASE_EACH(database, status, LIST_VOTES, r)
+    {
+        VotePart vote = {.vote = {COLUMN_NUMBER(LIST_VOTES, 0), COLUMN_NUMBER(LIST_VOTES, 1), {0}}};
+        while (at < rest->vote_count && !same_vote(&rest->votes[at], &vote) &&
+               compare_votes(&rest->votes[at], &vote) < 0)
+            add_vote(votes, rest->votes[at++].vote);
+        if (at < rest->vote_count && same_vote(&rest->votes[at], &vote)) {
+            add_vote(votes, rest->votes[at++].vote);
+            continue;
+        }
+        vote.vote.answer = COLUMN_TEXT(LIST_VOTES, 2);
+        add_vote(votes, vote.vote);
+    }
+    while (at < rest->vote_count)
+        add_vote(votes, rest->votes[at++].vote);
     return r;
 }
 
 int population_load(Database *database, const StoreLoadPopulation *request, StoreReply *reply)
 {
     Arena *arena = &reply->arena;
-    _cleanup_free_ StoreCell *cells = NULL;
-    _cleanup_free_ StoreVote *votes = NULL;
-    size_t cell_count = 0, cell_capacity = 0, vote_count = 0, vote_capacity = 0;
+    Status *status = &reply->status;
+    Rest rest = {0};
+    Cells cells = {0};
+    Votes votes = {0};
     uint64_t task;
-    int r = user_find_task(database, request->task, &task, &reply->status);
+    int r = user_find_task(database, request->task, &task, status);
     if (r == 0)
-        r = database_query(database, &reply->status, LIST_CELLS, INTEGER(task));
-    DATABASE_EACH(database, &reply->status, LIST_CELLS, r)
-    {
-        GROW(cells, cell_count, cell_capacity);
-        cells[cell_count++] = (StoreCell){.key = COLUMN_NUMBER(LIST_CELLS, 0),
-                                          .answer_class = COLUMN_TEXT(LIST_CELLS, 1),
-                                          .count = COLUMN_NUMBER(LIST_CELLS, 2),
-                                          .users = COLUMN_NUMBER(LIST_CELLS, 3)};
-    }
+        r = load_rest(database, task, &rest, arena, status);
     if (r == 0)
-        r = database_query(database, &reply->status, LIST_VOTES, INTEGER(task));
-    DATABASE_EACH(database, &reply->status, LIST_VOTES, r)
-    {
-        GROW(votes, vote_count, vote_capacity);
-        votes[vote_count++] = (StoreVote){.question = COLUMN_NUMBER(LIST_VOTES, 0),
-                                          .user = COLUMN_NUMBER(LIST_VOTES, 1),
-                                          .answer = COLUMN_TEXT(LIST_VOTES, 2)};
-    }
-    reply->population = (StorePopulation){.cells = ARENA_TAKE(arena, cells, cell_count),
-                                          .cell_count = cell_count,
-                                          .votes = ARENA_TAKE(arena, votes, vote_count),
-                                          .vote_count = vote_count};
+        r = load_cells(database, task, &rest, &cells, arena, status);
+    if (r == 0)
+        r = load_votes(database, task, &rest, &votes, arena, status);
+    reply->population = (StorePopulation){.cells = ARENA_TAKE(arena, cells.cells, cells.count),
+                                          .cell_count = cells.count,
+                                          .votes = ARENA_TAKE(arena, votes.votes, votes.count),
+                                          .vote_count = votes.count,
+                                          .last_change = rest.last_change};
+    rest_finish(&rest);
+    free(cells.cells);
+    free(votes.votes);
     return r;
 }

@@ -4,6 +4,8 @@
 #include "daemon/store/operations.h"
 #include "lib/base/memory.h"
 
+/* ---- queues ------------------------------------------------------------------------------------------- */
+
 void request_list_add(RequestList *list, Request *request)
 {
     request->next = NULL;
@@ -39,6 +41,46 @@ RequestList request_list_take(RequestList *list, size_t requests, size_t bytes)
     return taken;
 }
 
+/* ---- execution ---------------------------------------------------------------------------------------- */
+
+void request_clear_reply(Request *request)
+{
+    arena_finish(&request->reply.arena);
+    request->reply = (StoreReply){0};
+}
+
+void request_fail(Request *request, const Status *status)
+{
+    Status kept = *status; /* it may be the reply's own */
+    request_clear_reply(request);
+    request->reply.status = kept;
+}
+
+void request_free(Request *request)
+{
+    arena_finish(&request->arena);
+    arena_finish(&request->reply.arena);
+    free(request);
+}
+
+bool request_reads(const Request *request)
+{
+    switch (request->kind) {
+    case REQUEST_LIST_ITEMS:
+    case REQUEST_LIST_USERS:
+    case REQUEST_LIST_TASKS:
+    case REQUEST_LOAD_MODEL:
+    case REQUEST_LIST_VERSIONS:
+    case REQUEST_LOAD_FACTOR_SET:
+    case REQUEST_LOAD_POPULATION:
+    case REQUEST_LIST_USAGE:
+    case REQUEST_FIND_REPLY:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int request_execute(Database *database, Request *request)
 {
     StoreReply *reply = &request->reply;
@@ -53,10 +95,12 @@ int request_execute(Database *database, Request *request)
         return tasks_list(database, reply);
     case REQUEST_DELETE_ITEM:
         return history_delete(database, &request->delete_item, reply);
+    case REQUEST_STAGE:
+        return record_stage(database, &request->stage, reply);
     case REQUEST_PUBLISH:
         return model_publish(database, &request->publish, reply);
     case REQUEST_LOAD_MODEL:
-        return model_load(database, &request->user_name, reply);
+        return model_load(database, &request->load_model, reply);
     case REQUEST_LIST_VERSIONS:
         return model_list_versions(database, &request->user_name, reply);
     case REQUEST_LOAD_FACTOR_SET:
@@ -64,7 +108,7 @@ int request_execute(Database *database, Request *request)
     case REQUEST_LOAD_POPULATION:
         return population_load(database, &request->load_population, reply);
     case REQUEST_ERASE_USER:
-        return erase_user(database, &request->user_name, reply);
+        return erase_user(database, &request->erase_user, reply);
     case REQUEST_ADD_USAGE:
         return usage_add(database, &request->usage, reply);
     case REQUEST_LIST_USAGE:
@@ -76,135 +120,4 @@ int request_execute(Database *database, Request *request)
     }
     return status_refuse(&reply->status, STATUS_INTERNAL, "The store does not know request %d.",
                          (int)request->kind);
-}
-
-/* ---- the functions of store.h that make requests ------------------------------------------------------- */
-
-static Request *request_new(RequestKind kind, size_t bytes, StoreCallback callback, void *data)
-{
-    Request *request = NEW(Request);
-    request->kind = kind;
-    request->bytes = sizeof(*request) + bytes;
-    request->callback = callback;
-    request->data = data;
-    return request;
-}
-
-void store_put_items(Store *store, const StorePutItems *put, StoreCallback callback, void *data)
-{
-    size_t bytes = put->count * sizeof(*put->items);
-    for (size_t i = 0; i < put->count; i++) {
-        const StoreNewItem *item = &put->items[i];
-        bytes += item->query.length + item->response.length + item->meta.length;
-        for (size_t k = 0; k < item->option_count; k++)
-            bytes += sizeof(rpmd_text) + item->options[k].length;
-    }
-    Request *request = request_new(REQUEST_PUT_ITEMS, bytes, callback, data);
-    request->put_items = *put;
-    store_submit(store, request);
-}
-
-void store_list_items(Store *store, const StoreListItems *list, StoreCallback callback, void *data)
-{
-    Request *request = request_new(REQUEST_LIST_ITEMS, 0, callback, data);
-    request->list_items = *list;
-    store_submit(store, request);
-}
-
-void store_list_users(Store *store, const StoreListUsers *list, StoreCallback callback, void *data)
-{
-    Request *request = request_new(REQUEST_LIST_USERS, 0, callback, data);
-    request->list_users = *list;
-    store_submit(store, request);
-}
-
-void store_list_tasks(Store *store, StoreCallback callback, void *data)
-{
-    store_submit(store, request_new(REQUEST_LIST_TASKS, 0, callback, data));
-}
-
-void store_delete_item(Store *store, const StoreDeleteItem *deletion, StoreCallback callback, void *data)
-{
-    Request *request = request_new(REQUEST_DELETE_ITEM, 0, callback, data);
-    request->delete_item = *deletion;
-    store_submit(store, request);
-}
-
-void store_model_publish(Store *store, const StorePublish *publish, StoreCallback callback, void *data)
-{
-    size_t bytes = publish->analysis_count * sizeof(Analysis) +
-                   publish->cell_count * sizeof(StoreCellChange) +
-                   publish->statistics.propensity_count * sizeof(StorePropensity);
-    for (size_t i = 0; i < publish->analysis_count; i++)
-        bytes += publish->analyses[i].analysis->feature_count * sizeof(AnalyzedFeature);
-    for (size_t i = 0; i < publish->reasoning_count; i++)
-        bytes += publish->reasoning[i].text.length;
-    Request *request = request_new(REQUEST_PUBLISH, bytes, callback, data);
-    request->publish = *publish;
-    store_submit(store, request);
-}
-
-static void submit_user_name(Store *store, RequestKind kind, const StoreUserName *name,
-                             StoreCallback callback, void *data)
-{
-    Request *request = request_new(kind, 0, callback, data);
-    request->user_name = *name;
-    store_submit(store, request);
-}
-
-void store_model_load(Store *store, const StoreUserName *name, StoreCallback callback, void *data)
-{
-    submit_user_name(store, REQUEST_LOAD_MODEL, name, callback, data);
-}
-
-void store_list_versions(Store *store, const StoreUserName *name, StoreCallback callback, void *data)
-{
-    submit_user_name(store, REQUEST_LIST_VERSIONS, name, callback, data);
-}
-
-void store_factor_set_load(Store *store, const StoreLoadFactorSet *load, StoreCallback callback, void *data)
-{
-    Request *request = request_new(REQUEST_LOAD_FACTOR_SET, 0, callback, data);
-    request->load_factor_set = *load;
-    store_submit(store, request);
-}
-
-void store_population_load(Store *store, const StoreLoadPopulation *load, StoreCallback callback, void *data)
-{
-    Request *request = request_new(REQUEST_LOAD_POPULATION, 0, callback, data);
-    request->load_population = *load;
-    store_submit(store, request);
-}
-
-void store_erase_user(Store *store, const StoreUserName *name, StoreCallback callback, void *data)
-{
-    submit_user_name(store, REQUEST_ERASE_USER, name, callback, data);
-}
-
-void store_usage_add(Store *store, const StoreUsage *usage, StoreCallback callback, void *data)
-{
-    Request *request = request_new(REQUEST_ADD_USAGE, 0, callback, data);
-    request->usage = *usage;
-    store_submit(store, request);
-}
-
-void store_usage_list(Store *store, const StoreListUsage *list, StoreCallback callback, void *data)
-{
-    Request *request = request_new(REQUEST_LIST_USAGE, 0, callback, data);
-    request->list_usage = *list;
-    store_submit(store, request);
-}
-
-void store_reply_put(Store *store, const StoreNewReply *reply, StoreCallback callback, void *data)
-{
-    Request *request = request_new(REQUEST_PUT_REPLY, reply->text.length, callback, data);
-    request->new_reply = *reply;
-    store_submit(store, request);
-}
-
-void store_reply_find(Store *store, const StoreFindReply *find, StoreCallback callback, void *data)
-{
-    Request *request = request_new(REQUEST_FIND_REPLY, 0, callback, data);
-    request->find_reply = *find;
-    store_submit(store, request);
 }

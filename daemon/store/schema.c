@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/store/schema.h"
 
+#include "daemon/store/migration.h"
+
 #include <stdio.h>
 
 /*
@@ -223,10 +225,116 @@ static const char version_3[] =
     "  PRIMARY KEY (user, item)"
     ") STRICT, WITHOUT ROWID;";
 
+/*
+ * Item numbers begin with the user's (operations.h), so that a user's items lie together, and so do the
+ * records of what was derived from them: two places an item, record = 2 * item and 2 * item + 1, so that
+ * those of a build on its way lie beside those that serve.
+ */
+static const char version_4[] =
+    /* last_item: highest number within the user; greatest_order_us: of the items. generation: records up to
+     * it count; last_generation: of the last build that began; clean_generation: the same, once no record of
+     * an earlier one that broke off is left; swept_generation: no record that others took the place of is
+     * older. feature_count, reasoning_count: of the current model. */
+    "ALTER TABLE user ADD COLUMN last_item INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE user ADD COLUMN greatest_order_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE user ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE user ADD COLUMN last_generation INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE user ADD COLUMN clean_generation INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE user ADD COLUMN swept_generation INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE user ADD COLUMN feature_count INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE user ADD COLUMN reasoning_count INTEGER NOT NULL DEFAULT 0;"
+    /* answer_kind: of the task then; 0 not known. */
+    "ALTER TABLE version ADD COLUMN answer_kind INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX user_to_sweep ON user (user) WHERE swept_generation < generation;"
+    "DROP INDEX item_in_order;"
+    "ALTER TABLE item RENAME TO old_item;"
+    "ALTER TABLE vote RENAME TO old_vote;"
+    /* options: each text followed by a NUL. user: item >> 32, for the indexes. */
+    "CREATE TABLE item ("
+    "  item INTEGER PRIMARY KEY,"
+    "  user INTEGER NOT NULL,"
+    "  revision INTEGER NOT NULL,"
+    "  order_us INTEGER NOT NULL,"
+    "  time_us INTEGER NOT NULL,"
+    "  id TEXT NOT NULL,"
+    "  query TEXT NOT NULL,"
+    "  response TEXT NOT NULL,"
+    "  options BLOB NOT NULL,"
+    "  meta TEXT NOT NULL,"
+    "  UNIQUE (user, id)"
+    ") STRICT;"
+    /* The rowid, which is the item's number, is an index's last column. */
+    "CREATE INDEX item_by_order ON item (user, order_us);"
+    "CREATE INDEX item_by_revision ON item (user, revision);"
+    "CREATE TABLE extractor (extractor INTEGER PRIMARY KEY, version TEXT NOT NULL UNIQUE) STRICT;"
+    /* code: of gRPC, 0 where nothing went wrong. A rowid table, whose rows stay whole up to a page: what is
+     * keyed otherwise goes into a page of its own from 1,000 bytes on. */
+    "CREATE TABLE record ("
+    "  record INTEGER PRIMARY KEY,"
+    "  generation INTEGER NOT NULL,"
+    "  revision INTEGER NOT NULL,"
+    "  extractor INTEGER NOT NULL,"
+    "  code INTEGER NOT NULL,"
+    "  error TEXT NOT NULL,"
+    "  content BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE factor_set ("
+    "  user INTEGER NOT NULL,"
+    "  factor_set INTEGER NOT NULL,"
+    "  content BLOB NOT NULL,"
+    "  PRIMARY KEY (user, factor_set)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE vote ("
+    "  task INTEGER NOT NULL,"
+    "  user INTEGER NOT NULL,"
+    "  question INTEGER NOT NULL,"
+    "  answer TEXT NOT NULL,"
+    "  PRIMARY KEY (task, user, question)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO vote SELECT task, user, question, answer FROM old_vote JOIN user USING (user);"
+    /* Changes of cells and votes that are not in them yet, in order. */
+    "CREATE TABLE pool_change ("
+    "  change INTEGER PRIMARY KEY,"
+    "  task INTEGER NOT NULL,"
+    "  user INTEGER NOT NULL,"
+    "  content BLOB NOT NULL"
+    ") STRICT;"
+    "DROP TABLE erasure;"
+    /* A user whose rows, or traces of them, are still there. change: the last one of the pool that may speak
+     * of the user. */
+    "CREATE TABLE erasure ("
+    "  erasure INTEGER PRIMARY KEY,"
+    "  task INTEGER NOT NULL,"
+    "  user INTEGER NOT NULL,"
+    "  change INTEGER NOT NULL"
+    ") STRICT;"
+    /* One row: what goes on where it stopped. greatest_erased_user: no number is given twice. folded: changes
+     * up to it are in the cells; place_*: how far one is that was begun (PoolChangePlace). is_clean: the file
+     * was gone over once since it became of this version, from where on it stays clean. */
+    "CREATE TABLE progress ("
+    "  progress INTEGER PRIMARY KEY,"
+    "  greatest_erased_user INTEGER NOT NULL DEFAULT 0,"
+    "  erasures_finished INTEGER NOT NULL DEFAULT 0,"
+    "  folded INTEGER NOT NULL DEFAULT 0,"
+    "  place_change INTEGER NOT NULL DEFAULT 0,"
+    "  place_offset INTEGER NOT NULL DEFAULT 0,"
+    "  place_cells INTEGER NOT NULL DEFAULT 0,"
+    "  place_votes INTEGER NOT NULL DEFAULT 0,"
+    "  is_clean INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    "INSERT INTO progress (progress) VALUES (1);";
+
+static const char version_4_end[] = "DROP TABLE old_item; DROP TABLE old_vote; DROP TABLE share;"
+                                    "DROP TABLE analysis; DROP TABLE option_class; DROP TABLE feature; DROP "
+                                    "TABLE trait; DROP TABLE embedding;"
+                                    "DROP TABLE reasoning; DROP TABLE factor; DROP TABLE member; DROP TABLE "
+                                    "propensity; DROP TABLE factor_count;";
+
 const SchemaStep schema_steps[] = {
     {.version = 1, .sql = version_1},
     {.version = 2, .sql = version_2},
     {.version = 3, .sql = version_3},
+    {.version = 4, .sql = version_4, .convert = migration_to_records, .sql_behind = version_4_end},
 };
 const size_t schema_step_count = sizeof(schema_steps) / sizeof(schema_steps[0]);
 
@@ -276,6 +384,10 @@ static int take_step(sqlite3 *handle, const SchemaStep *step)
     int r = sqlite3_exec(handle, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (r == SQLITE_OK)
         r = sqlite3_exec(handle, step->sql, NULL, NULL, NULL);
+    if (r == SQLITE_OK && step->convert)
+        r = step->convert(handle);
+    if (r == SQLITE_OK && step->sql_behind)
+        r = sqlite3_exec(handle, step->sql_behind, NULL, NULL, NULL);
     if (r == SQLITE_OK)
         r = sqlite3_exec(handle, version, NULL, NULL, NULL);
     if (r != SQLITE_OK && !sqlite3_get_autocommit(handle))

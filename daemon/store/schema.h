@@ -15,6 +15,8 @@
 typedef struct SchemaStep {
     int version; /* 1, 2, ... without a gap */
     const char *sql;
+    int (*convert)(sqlite3 *handle); /* behind sql: what SQL cannot do. SQLite's result code. NULL: nothing */
+    const char *sql_behind;          /* NULL: nothing */
 } SchemaStep;
 
 extern const SchemaStep schema_steps[];

@@ -4,6 +4,7 @@
 #include "lib/base/macros.h"
 #include "lib/base/memory.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* The file format: https://www.sqlite.org/fileformat2.html, "B-tree Pages". */
@@ -19,14 +20,13 @@ static size_t read_16(const unsigned char *bytes)
     return (size_t)bytes[0] << 8 | bytes[1];
 }
 
+/* Whether something was not zero. */
 static bool zero(unsigned char *begin, size_t length)
 {
-    for (size_t i = 0; i < length; i++)
-        if (begin[i]) {
-            memset(begin + i, 0, length - i);
-            return true;
-        }
-    return false;
+    if (length == 0 || (begin[0] == 0 && memcmp(begin, begin + 1, length - 1) == 0))
+        return false;
+    memset(begin, 0, length);
+    return true;
 }
 
 bool scrub_page(unsigned char *page, size_t size, bool first)
@@ -97,4 +97,164 @@ int scrub_database(sqlite3 *handle)
         r = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
     sqlite3_db_release_memory(handle);
     return r;
+}
+
+/* ---- the file system ---------------------------------------------------------------------------------- */
+
+typedef struct ScrubFile {
+    sqlite3_file base;
+    unsigned char *page; /* owned: where a page is copied to be changed */
+    size_t page_size;
+    _Alignas(max_align_t) sqlite3_file inner; /* and what the default file system has behind it */
+} ScrubFile;
+
+static sqlite3_vfs *default_system;
+
+static ScrubFile *scrub_file(sqlite3_file *file)
+{
+    return (ScrubFile *)file;
+}
+
+#define INNER(file) (&scrub_file(file)->inner)
+#define FORWARD(file, method, ...) INNER(file)->pMethods->method(INNER(file), ##__VA_ARGS__)
+
+static int file_close(sqlite3_file *file)
+{
+    free(TAKE_PTR(scrub_file(file)->page));
+    return FORWARD(file, xClose);
+}
+
+static int file_read(sqlite3_file *file, void *to, int length, sqlite3_int64 offset)
+{
+    return FORWARD(file, xRead, to, length, offset);
+}
+
+/* SQLite writes a database a page at a time. */
+static int file_write(sqlite3_file *file, const void *from, int length, sqlite3_int64 offset)
+{
+    ScrubFile *ours = scrub_file(file);
+    size_t size = (size_t)length;
+    if (size < 512 || (size & (size - 1)) != 0 || offset % length != 0)
+        return FORWARD(file, xWrite, from, length, offset);
+    if (ours->page_size < size) {
+        ours->page = memory_resize(ours->page, 1, size);
+        ours->page_size = size;
+    }
+    memcpy(ours->page, from, size);
+    scrub_page(ours->page, size, offset == 0);
+    return FORWARD(file, xWrite, ours->page, length, offset);
+}
+
+static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
+{
+    return FORWARD(file, xTruncate, size);
+}
+
+static int file_sync(sqlite3_file *file, int flags)
+{
+    return FORWARD(file, xSync, flags);
+}
+
+static int file_size(sqlite3_file *file, sqlite3_int64 *size)
+{
+    return FORWARD(file, xFileSize, size);
+}
+
+static int file_lock(sqlite3_file *file, int level)
+{
+    return FORWARD(file, xLock, level);
+}
+
+static int file_unlock(sqlite3_file *file, int level)
+{
+    return FORWARD(file, xUnlock, level);
+}
+
+static int file_check_lock(sqlite3_file *file, int *result)
+{
+    return FORWARD(file, xCheckReservedLock, result);
+}
+
+static int file_control(sqlite3_file *file, int operation, void *argument)
+{
+    return FORWARD(file, xFileControl, operation, argument);
+}
+
+static int file_sector(sqlite3_file *file)
+{
+    return FORWARD(file, xSectorSize);
+}
+
+static int file_characteristics(sqlite3_file *file)
+{
+    return FORWARD(file, xDeviceCharacteristics);
+}
+
+static int file_map(sqlite3_file *file, int region, int size, int extend, void volatile **memory)
+{
+    return FORWARD(file, xShmMap, region, size, extend, memory);
+}
+
+static int file_lock_map(sqlite3_file *file, int offset, int count, int flags)
+{
+    return FORWARD(file, xShmLock, offset, count, flags);
+}
+
+static void file_barrier(sqlite3_file *file)
+{
+    FORWARD(file, xShmBarrier);
+}
+
+static int file_unmap(sqlite3_file *file, int remove)
+{
+    return FORWARD(file, xShmUnmap, remove);
+}
+
+static const sqlite3_io_methods file_methods = {
+    .iVersion = 2, /* without mapped pages: an error of the disk would end the process */
+    .xClose = file_close,
+    .xRead = file_read,
+    .xWrite = file_write,
+    .xTruncate = file_truncate,
+    .xSync = file_sync,
+    .xFileSize = file_size,
+    .xLock = file_lock,
+    .xUnlock = file_unlock,
+    .xCheckReservedLock = file_check_lock,
+    .xFileControl = file_control,
+    .xSectorSize = file_sector,
+    .xDeviceCharacteristics = file_characteristics,
+    .xShmMap = file_map,
+    .xShmLock = file_lock_map,
+    .xShmBarrier = file_barrier,
+    .xShmUnmap = file_unmap,
+};
+
+static int open_file(sqlite3_vfs *system, const char *name, sqlite3_file *file, int flags, int *out_flags)
+{
+    if (!(flags & SQLITE_OPEN_MAIN_DB))
+        return default_system->xOpen(default_system, name, file, flags, out_flags);
+    ScrubFile *ours = scrub_file(file);
+    memset(ours, 0, sizeof(*ours));
+    int r = default_system->xOpen(default_system, name, &ours->inner, flags, out_flags);
+    if (ours->inner.pMethods)
+        ours->base.pMethods = &file_methods;
+    return r;
+}
+
+const char *scrub_file_system(void)
+{
+    static sqlite3_vfs system;
+    if (default_system)
+        return system.zName;
+    default_system = sqlite3_vfs_find(NULL);
+    if (!default_system)
+        return NULL;
+    system = *default_system;
+    system.pNext = NULL;
+    system.zName = "rpmd-scrub";
+    system.szOsFile = (int)offsetof(ScrubFile, inner) + default_system->szOsFile;
+    system.xOpen = open_file;
+    sqlite3_vfs_register(&system, 0);
+    return system.zName;
 }

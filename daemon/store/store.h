@@ -111,12 +111,13 @@ typedef struct StoreNewItem {
 typedef enum StoreOutcome {
     STORE_ACCEPTED = 1,
     STORE_UNCHANGED = 2, /* the same id with the same content was there */
-    STORE_REPLACED = 3,  /* the same id was there with other content; what was derived from it is gone */
+    STORE_REPLACED = 3,  /* the same id was there with other content; its record is of the old one */
 } StoreOutcome;
 
 /* What became of one item. */
 typedef struct StorePut {
     StoreOutcome outcome;
+    rpmd_text user;
     rpmd_text id;
     uint64_t user_number;
     uint64_t number;
@@ -157,8 +158,9 @@ typedef struct StoreItem {
     const rpmd_text *options;
     size_t option_count;
     rpmd_text meta;
-    StoreRecord record; /* of this revision; an empty extractor_version: not analysed yet. In a list without
-                         * records: extractor_version, code and error alone */
+    StoreRecord record; /* the newest that counts; an empty extractor_version: not analysed yet. It is of an
+                         * older revision where the item was corrected since: that is what the published model
+                         * has. In a list without records: without content, and none of an older revision */
 } StoreItem;
 
 /* Where a list goes on. All zero: from the start. */
@@ -214,6 +216,7 @@ typedef struct StoreVersion {
     uint64_t factor_set;       /* equal numbers: the same factors */
     uint64_t history_revision; /* of the history that it was made from */
     rpmd_text extractor_version;
+    uint32_t answer_kind; /* rpmd_answer_kind of the task then; 0: not known */
     bool current;
 } StoreVersion;
 
@@ -427,6 +430,7 @@ typedef struct StorePublish {
     int64_t created_us;
     rpmd_text reason;
     rpmd_text extractor_version;
+    uint32_t answer_kind;     /* rpmd_answer_kind of the task */
     uint64_t item_count;      /* that the version has */
     const rpmd_text *factors; /* bytes; NULL: the factor set of the base version, or of from_version */
     uint64_t factor_count;    /* with factors */

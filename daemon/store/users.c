@@ -34,11 +34,24 @@ static int find(Database *database, uint64_t task, rpmd_text name, UserRow *row,
         r = database_next(database, status, STATEMENT_FIND_USER);
     if (r != DATABASE_ROW)
         return r;
-    uint64_t *const columns[] = {&row->user,          &row->items,        &row->history_revision,
-                                 &row->model_version, &row->last_version, &row->last_factor_set};
-    for (int i = 0; i < (int)ARRAY_SIZE(columns); i++)
+    uint64_t *const columns[] = {&row->user,
+                                 &row->items,
+                                 &row->last_item,
+                                 &row->history_revision,
+                                 &row->model_version,
+                                 &row->last_version,
+                                 &row->last_factor_set,
+                                 &row->generation,
+                                 &row->last_generation,
+                                 &row->clean_generation,
+                                 &row->swept_generation,
+                                 &row->feature_count,
+                                 &row->reasoning_count};
+    const int count = (int)ARRAY_SIZE(columns);
+    for (int i = 0; i < count; i++)
         *columns[i] = (uint64_t)database_integer(database, STATEMENT_FIND_USER, i);
-    row->feeds_pool = database_integer(database, STATEMENT_FIND_USER, (int)ARRAY_SIZE(columns)) != 0;
+    row->feeds_pool = database_integer(database, STATEMENT_FIND_USER, count) != 0;
+    row->greatest_order_us = database_integer(database, STATEMENT_FIND_USER, count + 1);
     database_stop(database, STATEMENT_FIND_USER);
     return 0;
 }
@@ -61,6 +74,19 @@ int user_find(Database *database, rpmd_text task, rpmd_text user, UserRow *row, 
     return r;
 }
 
+int user_find_same(Database *database, rpmd_text task, rpmd_text user, uint64_t number, const char *what,
+                   UserRow *row, Status *status)
+{
+    int r = user_find(database, task, user, row, status);
+    if (r == 0 && row->user != number)
+        return status_refuse(
+            status, STATUS_ABORTED,
+            "%s of user \"%.*s\" was not kept: the user was erased in the meantime. Load it and "
+            "repeat.",
+            what, SHOWN(user));
+    return r;
+}
+
 int user_find_or_add(Database *database, uint64_t task, rpmd_text name, UserRow *row, bool *added,
                      Status *status)
 {
@@ -70,7 +96,9 @@ int user_find_or_add(Database *database, uint64_t task, rpmd_text name, UserRow 
         r = find(database, task, name, row, status);
     if (r != 0 || row->user != 0)
         return r;
-    *row = (UserRow){.task = task, .user = ++database->last_user, .feeds_pool = true};
+    if (database->numbers.user + 1 >= USER_LIMIT)
+        return status_refuse(status, STATUS_RESOURCE_EXHAUSTED, "No number is left for another user.");
+    *row = (UserRow){.task = task, .user = ++database->numbers.user, .feeds_pool = true};
     *added = true;
     r = database_execute(database, status, ADD_USER, INTEGER(row->user), INTEGER(task), TEXT(name));
     return r ? r : user_change_task(database, task, 1, 0, 0, status);
@@ -78,10 +106,12 @@ int user_find_or_add(Database *database, uint64_t task, rpmd_text name, UserRow 
 
 int user_save(Database *database, const UserRow *row, Status *status)
 {
-    return database_execute(database, status, SET_USER, INTEGER(row->user), INTEGER(row->items),
-                            INTEGER(row->history_revision), INTEGER(row->model_version),
-                            INTEGER(row->last_version), INTEGER(row->last_factor_set),
-                            INTEGER(row->feeds_pool));
+    return database_execute(
+        database, status, SET_USER, INTEGER(row->user), INTEGER(row->items), INTEGER(row->last_item),
+        INTEGER(row->history_revision), INTEGER(row->model_version), INTEGER(row->last_version),
+        INTEGER(row->last_factor_set), INTEGER(row->generation), INTEGER(row->last_generation),
+        INTEGER(row->clean_generation), INTEGER(row->swept_generation), INTEGER(row->feature_count),
+        INTEGER(row->reasoning_count), INTEGER(row->feeds_pool), INTEGER(row->greatest_order_us));
 }
 
 int user_change_task(Database *database, uint64_t task, int64_t users, int64_t items, int64_t models,
@@ -118,6 +148,8 @@ int users_list(Database *database, const StoreListUsers *request, StoreReply *re
             .model_version = COLUMN_NUMBER(LIST_USERS, 4),
             .feeds_pool = COLUMN_NUMBER(LIST_USERS, 5) != 0,
             .extractor_version = COLUMN_TEXT(LIST_USERS, 6),
+            .last_item = ITEM_NUMBER(COLUMN_NUMBER(LIST_USERS, 1), COLUMN_NUMBER(LIST_USERS, 7)),
+            .greatest_order_us = database_integer(database, STATEMENT_LIST_USERS, 8),
         };
     }
     return r;

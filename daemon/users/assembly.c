@@ -3,23 +3,16 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/method/statistics.h"
+#include "lib/method/contribution.h"
+#include "lib/method/item_record.h"
 
-/* ---- from the store to the method ---- */
+/* ---- items -------------------------------------------------------------------------------------------- */
 
-/* A path that an LLM wrote for these features. */
-static rpmd_text path_of(const Assembly *assembly, const StoreItem *item, bool is_fresh)
+void fresh_item_make(FreshItem *fresh, Arena *arena, FeatureTexts *texts, Tokenizer *tokenizer)
 {
-    if (assembly->paths && assembly->paths[item - assembly->stored->items].length > 0)
-        return assembly->paths[item - assembly->stored->items];
-    return !is_fresh && item->reasoning_source == STORE_SOURCE_LLM ? item->reasoning : (rpmd_text){0};
-}
-
-static ModelItem *make_item(const Assembly *assembly, const StoreItem *item, const FreshAnalysis *fresh,
-                            Tokenizer *tokenizer)
-{
-    bool is_analysed = fresh || item->extractor_version.length > 0;
-    return model_item_new(
+    const StoreItem *item = fresh->item;
+    _cleanup_buffer_ Buffer content = BUFFER_INIT;
+    fresh->made = model_item_new(
         &(ModelItemInput){
             .id = item->id,
             .query = item->query,
@@ -30,244 +23,304 @@ static ModelItem *make_item(const Assembly *assembly, const StoreItem *item, con
             .time_us = item->time_us,
             .options = item->options,
             .option_count = item->option_count,
-            .analysis = fresh         ? fresh->analysis
-                        : is_analysed ? &item->analysis
-                                      : NULL,
-            .extractor_version = fresh ? fresh->version : item->extractor_version,
-            .reasoning = path_of(assembly, item, fresh != NULL),
+            .analysis = fresh->analysis,
+            .extractor_version = fresh->version,
+            .reasoning = fresh->path,
+            .texts = texts,
         },
         tokenizer);
+    item_record_write(&content, fresh->made);
+    fresh->content = arena_text(arena, (rpmd_text){buffer_string(&content), content.length});
 }
 
-static FactorSet *make_factors(const StoreFactorSet *stored, Tokenizer *tokenizer)
+FreshItem fresh_item_copy(Arena *arena, const FreshItem *fresh)
 {
-    _cleanup_arena_ Arena arena = ARENA_INIT;
-    FactorInput *inputs = ARENA_ARRAY(&arena, FactorInput, stored->count);
-    for (size_t f = 0; f < stored->count; f++) {
-        const StoreFactor *factor = &stored->factors[f];
-        rpmd_text *members = ARENA_ARRAY(&arena, rpmd_text, factor->member_count);
-        for (size_t m = 0; m < factor->member_count; m++)
-            members[m] =
-                feature_key(&arena, &(AnalyzedFeature){.category = factor->members[m].category,
-                                                       .name = factor->members[m].name,
-                                                       .polarity = (float)factor->members[m].polarity});
-        inputs[f] = (FactorInput){factor->name, factor->description, members, factor->member_count};
+    StoreItem *item = ARENA_NEW(arena, StoreItem);
+    rpmd_text *options = ARENA_ARRAY(arena, rpmd_text, fresh->item->option_count);
+    *item = *fresh->item;
+    item->id = arena_text(arena, item->id);
+    item->query = arena_text(arena, item->query);
+    item->response = arena_text(arena, item->response);
+    for (size_t i = 0; i < item->option_count; i++)
+        options[i] = arena_text(arena, item->options[i]);
+    item->options = options;
+    item->meta = (rpmd_text){0};
+    item->record = (StoreRecord){0};
+    FreshItem copy = {
+        .item = item, .version = arena_text(arena, fresh->version), .path = arena_text(arena, fresh->path)};
+    if (fresh->analysis) {
+        Analysis *analysis = ARENA_NEW(arena, Analysis);
+        analysis_copy(arena, analysis, fresh->analysis);
+        copy.analysis = analysis;
     }
-    return factor_set_new(inputs, stored->count, tokenizer);
+    return copy;
 }
 
-static UserModel *model_of_stored(const Assembly *assembly)
+StoreRecord fresh_item_record(Arena *arena, const FreshItem *fresh)
 {
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
-    const StoreModel *stored = assembly->stored;
+    return (StoreRecord){
+        .item = fresh->item->number,
+        .revision = fresh->item->revision,
+        .extractor_version = arena_text(arena, fresh->version),
+        .code = fresh->analysis->code,
+        .error = arena_text(arena, fresh->analysis->error),
+        .content = fresh->content,
+    };
+}
+
+/* The item as its record has it; NULL: it has none that can be read. */
+static ModelItem *read_item(const StoreItem *item, FeatureTexts *texts)
+{
+    if (item->record.extractor_version.length == 0)
+        return NULL;
+    return model_item_read(&(ModelItemSource){
+        .id = item->id,
+        .query = item->query,
+        .response = item->response,
+        .number = item->number,
+        .revision = item->record.revision,
+        .order_us = item->order_us,
+        .time_us = item->time_us,
+        .options = item->options,
+        .option_count = item->option_count,
+        .extractor_version = item->record.extractor_version,
+        .content = item->record.content,
+        .texts = texts,
+    });
+}
+
+/* ---- models ------------------------------------------------------------------------------------------- */
+
+static void load(Assembly *assembly)
+{
+    const StoreModel *stored = &assembly->stored;
+    FactorSet *factors = factor_set_read(stored->factors);
     ModelItem **items = NEW_ARRAY(ModelItem *, stored->item_count);
-    size_t fresh = 0;
+    size_t count = 0;
     for (size_t i = 0; i < stored->item_count; i++) {
-        /* Fresh analyses come in the order of the items. */
-        bool is_fresh = fresh < assembly->fresh_count && assembly->fresh[fresh].item == &stored->items[i];
-        items[i] =
-            make_item(assembly, &stored->items[i], is_fresh ? &assembly->fresh[fresh] : NULL, tokenizer);
-        fresh += is_fresh;
+        if ((items[count] = read_item(&stored->items[i], assembly->texts)))
+            count++;
+        else
+            stored->items[i].record.extractor_version = (rpmd_text){0}; /* to be analysed again */
     }
-    FactorSet *factors = assembly->kind != ASSEMBLY_BUILD ? make_factors(&stored->factors, tokenizer)
-                         : assembly->given ? factor_set_new(assembly->given, assembly->given_count, tokenizer)
-                                           : NULL;
-    UserModel *model = user_model_build(&assembly->task, items, stored->item_count, factors);
-    factor_set_unref(factors);
-    for (size_t i = 0; i < stored->item_count; i++)
+    if (factors)
+        assembly->after = user_model_build(&assembly->task, items, count, factors);
+    for (size_t i = 0; i < count; i++)
         model_item_unref(items[i]);
     free(items);
-    return model;
-}
-
-static UserModel *model_with_factors(const Assembly *assembly)
-{
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
-    const UserModel *before = assembly->before;
-    ModelItem **items = NEW_ARRAY(ModelItem *, before->entry_count);
-    for (uint32_t e = 0; e < before->entry_count; e++)
-        items[e] = before->entries[e]->item;
-    FactorSet *factors = make_factors(assembly->factors, tokenizer);
-    UserModel *model = user_model_build(&assembly->task, items, before->entry_count, factors);
     factor_set_unref(factors);
-    free(items);
-    return model;
 }
 
-static UserModel *model_with_item(const Assembly *assembly)
+static void read_items(Assembly *assembly)
+{
+    const StoreModel *stored = &assembly->stored;
+    assembly->items = ARENA_ARRAY(&assembly->arena, ModelItem *, stored->item_count);
+    assembly->item_count = stored->item_count;
+    for (size_t i = 0; i < stored->item_count; i++) {
+        const StoreRecord *record = &stored->items[i].record;
+        if (record->revision == stored->items[i].revision &&
+            text_equal(record->extractor_version, assembly->task.extractor_version))
+            assembly->items[i] = read_item(&stored->items[i], assembly->texts);
+    }
+}
+
+/* Makes the fresh items; they follow those that are there. */
+static void make_fresh(Assembly *assembly, Tokenizer *tokenizer)
+{
+    size_t count = assembly->item_count + assembly->fresh_count;
+    ModelItem **items = ARENA_ARRAY(&assembly->arena, ModelItem *, count);
+    for (size_t i = 0; i < assembly->item_count; i++)
+        items[i] = assembly->items[i];
+    for (size_t i = 0; i < assembly->fresh_count; i++) {
+        fresh_item_make(&assembly->fresh[i], &assembly->arena, assembly->texts, tokenizer);
+        items[assembly->item_count++] = TAKE_PTR(assembly->fresh[i].made);
+    }
+    assembly->items = items;
+}
+
+static void make_new(Assembly *assembly)
 {
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
-    ModelItem *item = make_item(assembly, assembly->fresh[0].item, &assembly->fresh[0], tokenizer);
-    UserModel *model = user_model_put(assembly->before, &assembly->task, item);
-    model_item_unref(item);
-    return model;
+    FactorSet *factors = NULL;
+    make_fresh(assembly, tokenizer);
+    if (assembly->given)
+        factors = factor_set_new(assembly->given, assembly->given_count, tokenizer);
+    assembly->after = user_model_build(&assembly->task, assembly->items, assembly->item_count, factors);
+    factor_set_unref(factors);
 }
 
-static void make_model(Assembly *assembly)
+static int compare_numbers(const void *a, const void *b)
 {
+    uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
+    return (first > second) - (first < second);
+}
+
+/* The items that the model has and `other` has not. */
+static size_t find_gone(const UserModel *model, const UserModel *other, uint64_t *gone)
+{
+    size_t count = 0;
+    uint64_t *numbers = NEW_ARRAY(uint64_t, other->entry_count);
+    for (uint32_t e = 0; e < other->entry_count; e++)
+        numbers[e] = other->entries[e]->item->number;
+    qsort(numbers, other->entry_count, sizeof(*numbers), compare_numbers);
+    for (uint32_t e = 0; e < model->entry_count; e++) {
+        uint64_t number = model->entries[e]->item->number;
+        if (!bsearch(&number, numbers, other->entry_count, sizeof(*numbers), compare_numbers))
+            gone[count++] = number;
+    }
+    free(numbers);
+    return count;
+}
+
+/*
+ * The history may have gone on since the build's was loaded, and the model before is of the newest: what it
+ * has of a later revision takes the place of the build's, and what it has no more is gone.
+ */
+static void catch_up(Assembly *assembly)
+{
+    const UserModel *before = assembly->before, *built = assembly->built;
+    ModelItem **newer = NEW_ARRAY(ModelItem *, before->entry_count);
+    uint64_t *gone = NEW_ARRAY(uint64_t, built->entry_count);
+    size_t newer_count = 0, gone_count = find_gone(built, before, gone);
+    for (uint32_t e = 0; e < before->entry_count; e++)
+        if (before->entries[e]->item->revision > assembly->since_revision)
+            newer[newer_count++] = before->entries[e]->item;
+    assembly->after = user_model_ref(assembly->built);
+    if (newer_count > 0) {
+        user_model_unref(assembly->after);
+        assembly->after = user_model_put_many(built, &assembly->task, newer, newer_count);
+    }
+    if (gone_count > 0) {
+        _cleanup_(user_model_unref_cleanup) UserModel *whole = assembly->after;
+        assembly->after = user_model_remove_many(whole, &assembly->task, gone, gone_count);
+    }
+    free(gone);
+    free(newer);
+}
+
+static void build(Assembly *assembly)
+{
+    assembly->factors_changed = true;
+    if (assembly->before)
+        catch_up(assembly);
+    else
+        assembly->after = user_model_ref(assembly->built);
+}
+
+static void promote(Assembly *assembly)
+{
+    UserModel *promoted = user_model_promote(assembly->after, &assembly->task);
+    if (!promoted)
+        return;
+    user_model_unref(assembly->after);
+    assembly->after = promoted;
+    assembly->factors_changed = true;
+}
+
+static void change(Assembly *assembly)
+{
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    make_fresh(assembly, tokenizer);
+    assembly->after =
+        user_model_put_many(assembly->before, &assembly->task, assembly->items, assembly->item_count);
+    promote(assembly);
+}
+
+static void roll_back(Assembly *assembly)
+{
+    FactorSet *factors = factor_set_read(assembly->factor_bytes);
+    if (factors)
+        assembly->after = user_model_with_factors(assembly->before, &assembly->task, factors);
+    factor_set_unref(factors);
+}
+
+/* ---- what the store is told --------------------------------------------------------------------------- */
+
+static rpmd_text kept(Assembly *assembly, const Buffer *bytes)
+{
+    return arena_text(&assembly->arena, (rpmd_text){buffer_string(bytes), bytes->length});
+}
+
+static void describe(Assembly *assembly)
+{
+    _cleanup_buffer_ Buffer factors = BUFFER_INIT;
+    _cleanup_buffer_ Buffer change = BUFFER_INIT;
+    if (assembly->after && assembly->factors_changed) {
+        factor_set_write(&factors, assembly->after->factors);
+        assembly->factors_written = kept(assembly, &factors);
+    }
+    contribution_change_write(&change, assembly->fed_pool ? assembly->before : NULL,
+                              assembly->feeds_pool ? assembly->after : NULL);
+    assembly->pool_change = kept(assembly, &change);
+}
+
+static void run(void *job)
+{
+    Assembly *assembly = job;
     switch (assembly->kind) {
     case ASSEMBLY_LOAD:
+        load(assembly);
+        return;
+    case ASSEMBLY_READ:
+        read_items(assembly);
+        return;
+    case ASSEMBLY_NEW:
+        make_new(assembly);
+        return;
     case ASSEMBLY_BUILD:
-    case ASSEMBLY_CATCH_UP:
-        assembly->after = model_of_stored(assembly);
+        build(assembly);
         break;
-    case ASSEMBLY_ROLLBACK:
-        assembly->after = model_with_factors(assembly);
+    case ASSEMBLY_CHANGE:
+        change(assembly);
         break;
     case ASSEMBLY_REMOVE:
         assembly->after = user_model_remove(assembly->before, &assembly->task, assembly->removed);
         break;
-    case ASSEMBLY_PUT:
-        assembly->after = model_with_item(assembly);
+    case ASSEMBLY_ROLLBACK:
+        roll_back(assembly);
+        break;
+    case ASSEMBLY_WITHDRAW:
         break;
     }
-    assembly->factors_changed = assembly->kind == ASSEMBLY_BUILD;
-    if (assembly->kind != ASSEMBLY_PUT && assembly->kind != ASSEMBLY_CATCH_UP)
-        return;
-    UserModel *promoted = user_model_promote(assembly->after, &assembly->task);
-    if (promoted) {
-        user_model_unref(assembly->after);
-        assembly->after = promoted;
-        assembly->factors_changed = true;
-    }
+    describe(assembly);
 }
 
-/* ---- from the method to the store ---- */
+/* ---- life --------------------------------------------------------------------------------------------- */
 
-static void describe_analyses(Assembly *assembly)
+Assembly *assembly_new(AssemblyKind kind)
 {
-    assembly->analyses = ARENA_ARRAY(&assembly->arena, StoreItemAnalysis, assembly->fresh_count);
-    for (size_t i = 0; i < assembly->fresh_count; i++)
-        assembly->analyses[i] = (StoreItemAnalysis){.item = assembly->fresh[i].item->number,
-                                                    .revision = assembly->fresh[i].item->revision,
-                                                    .extractor_version = assembly->fresh[i].version,
-                                                    .analysis = assembly->fresh[i].analysis};
-    assembly->analysis_count = assembly->fresh_count;
-}
-
-static void describe_factors(Assembly *assembly)
-{
-    const FactorSet *set = assembly->after->factors;
-    size_t count = factor_set_count(set);
-    StoreFactor *factors = ARENA_ARRAY(&assembly->arena, StoreFactor, count);
-    for (size_t f = 0; f < count; f++) {
-        const Factor *factor = factor_set_get(set, f);
-        StoreMember *members = ARENA_ARRAY(&assembly->arena, StoreMember, factor->member_count);
-        for (size_t m = 0; m < factor->member_count; m++) {
-            FeatureKeyParts parts = feature_key_parts(factor->members[m]);
-            members[m] = (StoreMember){parts.category, parts.name, parts.sign};
-        }
-        factors[f] = (StoreFactor){factor->name, factor->description, members, factor->member_count};
-    }
-    assembly->new_factors = (StoreFactorSet){factors, count};
-}
-
-static uint32_t count_before(const Assembly *assembly, uint32_t factor, rpmd_text answer_class)
-{
-    const UserModel *before = assembly->before;
-    if (assembly->is_whole || !before)
-        return 0;
-    return statistics_count(before, factor, user_model_class(before, answer_class), NULL);
-}
-
-static bool same_counts(const FactorCounts *a, const FactorCounts *b)
-{
-    return a->items == b->items && a->influence == b->influence && a->positive == b->positive &&
-           a->neutral == b->neutral && a->negative == b->negative;
-}
-
-/* All raw counts, or those that are not what they were. */
-static void describe_statistics(Assembly *assembly)
-{
-    const UserModel *after = assembly->after, *before = assembly->is_whole ? NULL : assembly->before;
-    uint32_t before_classes = before ? before->class_count : 0;
-    size_t most = (size_t)after->factor_count * (after->class_count + before_classes);
-    StorePropensity *propensities = ARENA_ARRAY(&assembly->arena, StorePropensity, most);
-    StoreCounts *counts = ARENA_ARRAY(&assembly->arena, StoreCounts, after->factor_count);
-    size_t propensity_count = 0, count = 0;
-    for (uint32_t f = 0; f < after->factor_count; f++) {
-        const FactorCounts *now = &after->counts[f];
-        if (!before || !same_counts(now, &before->counts[f]))
-            counts[count++] =
-                (StoreCounts){f, now->items, now->influence, now->positive, now->neutral, now->negative};
-        for (uint32_t c = 0; c < after->class_count; c++) {
-            uint32_t n = after->by_class[(size_t)f * after->class_count + c];
-            if (n != count_before(assembly, f, after->classes[c]))
-                propensities[propensity_count++] = (StorePropensity){f, after->classes[c], n};
-        }
-        /* A class that nobody has any more is no column of the new model. */
-        for (uint32_t c = 0; c < before_classes; c++)
-            if (user_model_class(after, before->classes[c]) == CLASS_NONE &&
-                before->by_class[(size_t)f * before_classes + c] > 0)
-                propensities[propensity_count++] = (StorePropensity){f, before->classes[c], 0};
-    }
-    assembly->statistics = (StoreStatistics){propensities, propensity_count, counts, count};
-}
-
-static void describe_share(Assembly *assembly)
-{
-    static const Contribution nothing;
-    const Contribution *before = assembly->is_whole ? &nothing : assembly->before_share;
-    ContributionChange change = contribution_difference(&assembly->arena, before, &assembly->share);
-    assembly->cells = ARENA_ARRAY(&assembly->arena, StoreCellChange, change.cell_count);
-    for (size_t i = 0; i < change.cell_count; i++)
-        assembly->cells[i] =
-            (StoreCellChange){change.cells[i].key, change.cells[i].answer_class, change.cells[i].change};
-    assembly->cell_count = change.cell_count;
-    assembly->votes = ARENA_ARRAY(&assembly->arena, StoreVoteChange, change.vote_count);
-    for (size_t i = 0; i < change.vote_count; i++)
-        assembly->votes[i] = (StoreVoteChange){change.votes[i].question, change.votes[i].answer};
-    assembly->vote_count = change.vote_count;
-}
-
-/* The paths of all items, or of the one that is new; the others are written again from today's numbers when
- * needed. */
-static void describe_reasoning(Assembly *assembly)
-{
-    const UserModel *after = assembly->after;
-    bool all = assembly->kind == ASSEMBLY_BUILD;
-    if (assembly->kind == ASSEMBLY_REMOVE || assembly->kind == ASSEMBLY_ROLLBACK)
-        return;
-    assembly->reasoning = ARENA_ARRAY(&assembly->arena, StoreReasoning, after->entry_count);
-    for (uint32_t e = 0; e < after->entry_count; e++) {
-        const ModelEntry *entry = after->entries[e];
-        bool wanted = all;
-        for (size_t i = 0; i < assembly->fresh_count && !wanted; i++)
-            wanted = assembly->fresh[i].item->number == entry->item->number;
-        if (!wanted || !model_item_counts(entry->item))
-            continue;
-        bool by_llm;
-        rpmd_text path = reasoning_path(&assembly->arena, &assembly->reasoning_task, after, entry, &by_llm);
-        assembly->reasoning[assembly->reasoning_count++] =
-            (StoreReasoning){entry->item->number, by_llm ? STORE_SOURCE_LLM : STORE_SOURCE_NATIVE, path};
-    }
-}
-
-void assembly_draft(Assembly *assembly)
-{
-    user_model_unref(TAKE_PTR(assembly->after));
-    make_model(assembly);
-}
-
-void assembly_run(Assembly *assembly)
-{
-    make_model(assembly);
-    assembly->share = contribution_of_model(&assembly->share_arena, assembly->after);
-    if (assembly->kind == ASSEMBLY_LOAD)
-        return;
-    assembly->is_whole = assembly->kind == ASSEMBLY_BUILD || assembly->kind == ASSEMBLY_CATCH_UP ||
-                         assembly->kind == ASSEMBLY_ROLLBACK || assembly->factors_changed;
-    describe_analyses(assembly);
-    if (assembly->factors_changed)
-        describe_factors(assembly);
-    describe_statistics(assembly);
-    describe_share(assembly);
-    describe_reasoning(assembly);
+    Assembly *assembly = NEW(Assembly);
+    assembly->kind = kind;
+    return assembly;
 }
 
 void assembly_finish(Assembly *assembly)
 {
+    for (size_t i = 0; i < assembly->item_count; i++)
+        if (assembly->items[i])
+            model_item_unref(assembly->items[i]);
+    for (size_t i = 0; i < assembly->fresh_count; i++)
+        model_item_unref(assembly->fresh[i].made);
+    user_model_unref(assembly->built);
+    user_model_unref(assembly->before);
     user_model_unref(assembly->after);
-    arena_finish(&assembly->share_arena);
+    arena_finish(&assembly->stored_arena);
     arena_finish(&assembly->arena);
+    *assembly = (Assembly){0};
 }
+
+void assembly_free(Assembly *assembly)
+{
+    if (!assembly)
+        return;
+    assembly_finish(assembly);
+    free(assembly);
+}
+
+static void release(void *job)
+{
+    assembly_free(job);
+}
+
+const WorkKind assembly_work = {WORK_FOREGROUND, run, release};
+const WorkKind assembly_build_work = {WORK_BACKGROUND, run, release};

@@ -6,15 +6,16 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
-static void analyse_next(UserBuild *build);
-static void make_model(UserBuild *build);
+#define NANOSECONDS_PER_SECOND 1000000000ull
 
-static const TaskSettings *settings_of(const UserBuild *build)
-{
-    return config_task(build->users->context.config, build->name.task.data);
-}
+/* Items in one call of the plugin: enough to make the hand-over cheap, few enough to be fair to other calls.
+ */
+#define ANALYSIS_BATCH 64
 
-/* ---- what a build finds in a draft -------------------------------------------------------------------- */
+static void analyse_next(Draft *draft);
+static void make_model(Draft *draft);
+
+/* ---- what is in it ------------------------------------------------------------------------------------ */
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -22,12 +23,13 @@ static int compare_numbers(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-const DraftItem *draft_find(const Draft *draft, const StoreItem *item)
+DraftItem *draft_find(const Draft *draft, uint64_t number)
 {
-    const DraftItem key = {.item = item}, *const pointer = &key;
+    const StoreItem item = {.number = number};
+    const DraftItem key = {.item = &item}, *const pointer = &key;
     DraftItem **found =
         bsearch(&pointer, draft->by_number, draft->count, sizeof(DraftItem *), compare_numbers);
-    return found && (*found)->item->revision == item->revision ? *found : NULL;
+    return found ? *found : NULL;
 }
 
 bool draft_is_wanted(const UsersContext *context, const char *task)
@@ -38,179 +40,144 @@ bool draft_is_wanted(const UsersContext *context, const char *task)
     return false;
 }
 
+const rpmd_plugin *draft_plugin(const Draft *draft, Status *status)
+{
+    return plugin_registry_find(draft->context.plugins, draft->name.task.data, status);
+}
+
+const BuildReport *draft_report(const Draft *draft)
+{
+    return &draft->report;
+}
+
+const DraftItem *draft_items(const Draft *draft)
+{
+    return draft->items;
+}
+
+rpmd_text draft_version(const Draft *draft, bool is_complete)
+{
+    return is_complete ? draft->version : draft->native_version;
+}
+
+const FactorInput *draft_factors(const Draft *draft, Arena *arena, size_t *count)
+{
+    *count = draft->factor_count;
+    if (!draft->factors)
+        return NULL;
+    FactorInput *copies = ARENA_ARRAY(arena, FactorInput, draft->factor_count);
+    for (size_t i = 0; i < draft->factor_count; i++) {
+        const FactorInput *factor = &draft->factors[i];
+        rpmd_text *members = ARENA_ARRAY(arena, rpmd_text, factor->member_count);
+        for (size_t m = 0; m < factor->member_count; m++)
+            members[m] = arena_text(arena, factor->members[m]);
+        copies[i] = (FactorInput){arena_text(arena, factor->name), arena_text(arena, factor->description),
+                                  members, factor->member_count};
+    }
+    return copies;
+}
+
 /* ---- the end ------------------------------------------------------------------------------------------ */
 
-static void finish(UserBuild *build, const UserReply *reply)
+void draft_free(Draft *draft)
 {
-    Users *users = build->users;
-    UserReply told = *reply;
-    told.report = &build->report;
-    build->callback(&told, build->data);
-    LIST_REMOVE(build, link);
-    assembly_finish(&build->assembly);
-    arena_finish(&build->loaded_arena);
-    arena_finish(&build->arena);
-    free(build);
-    users_finish_closing(users);
-}
-
-static void refuse(UserBuild *build, const Status *status)
-{
-    UserReply reply = {.status = *status};
-    finish(build, &reply);
-}
-
-/* Whether the build was cancelled meanwhile; it is then over. */
-static bool is_over(UserBuild *build)
-{
-    if (status_is_ok(&build->cancelled))
-        return false;
-    refuse(build, &build->cancelled);
-    return true;
-}
-
-static void end_early(UserBuild *build, StatusCode code, const char *sentence)
-{
-    if (build->is_publishing || !status_is_ok(&build->cancelled))
+    if (!draft)
         return;
-    status_refuse(&build->cancelled, code, "%s", sentence);
-    bool waits_for_nothing = build->run || build->job;
-    if (build->run)
-        stage_run_cancel(TAKE_PTR(build->run));
-    if (build->job)
-        plugin_job_cancel(TAKE_PTR(build->job));
-    if (waits_for_nothing)
-        refuse(build, &build->cancelled);
+    later_cancel(&draft->later);
+    if (draft->run)
+        stage_run_cancel(draft->run);
+    if (draft->job)
+        plugin_job_cancel(draft->job);
+    if (draft->work)
+        work_cancel(draft->work);
+    user_model_unref(draft->model);
+    arena_finish(&draft->arena);
+    free(draft);
 }
 
-void users_build_cancel(UserBuild *build)
+static void end(Draft *draft, const Status *status)
 {
-    end_early(build, STATUS_CANCELLED, "the build was cancelled; what the LLM replied so far is kept");
+    draft->done(draft->data, status);
 }
 
-void draft_end_all(Users *users)
-{
-    for (UserBuild *build = LIST_FIRST(&users->builds), *next; build; build = next) {
-        next = LIST_NEXT(build, link);
-        end_early(build, STATUS_UNAVAILABLE,
-                  "rpmd is shutting down; build again when it is back, what the LLM replied so far is kept");
-    }
-}
-
-void draft_cancel_user(Users *users, const UserName *name)
-{
-    for (UserBuild *build = LIST_FIRST(&users->builds), *next; build; build = next) {
-        next = LIST_NEXT(build, link);
-        if (text_equal(build->name.task, name->task) && text_equal(build->name.user, name->user))
-            end_early(build, STATUS_ABORTED, "the user was erased while the model was being built");
-    }
-}
-
-const rpmd_plugin *draft_plugin(const UserBuild *build, Status *status)
-{
-    return plugin_registry_find(build->users->context.plugins, build->name.task.data, status);
-}
-
-/* ---- publish ------------------------------------------------------------------------------------------ */
-
-static void on_published(const UserReply *reply, void *data)
-{
-    finish(data, reply);
-}
-
-static void publish(UserBuild *build)
+static void finish(Draft *draft)
 {
     Status status = STATUS_INIT;
-    const rpmd_plugin *plugin = draft_plugin(build, &status);
-    if (!plugin) {
-        refuse(build, &status);
-        return;
-    }
-    build->is_publishing = true;
-    for (size_t i = 0; i < build->fresh_count; i++) {
-        DraftItem *item = build->fresh[i];
-        item->has_version = task_is_complete(plugin, build->users->context.config, item->analysis,
+    const rpmd_plugin *plugin = draft_plugin(draft, &status);
+    for (size_t i = 0; plugin && i < draft->fresh_count; i++) {
+        DraftItem *item = draft->fresh[i];
+        item->has_version = task_is_complete(plugin, draft->context.config, item->analysis,
                                              item->is_extracted, item->is_judged);
     }
-    if (build->request.is_estimate) {
-        UserReply reply = {.status = STATUS_INIT};
-        finish(build, &reply);
-        return;
-    }
-    users_publish_build(build->users, &build->name, build->request.pool, &build->draft, on_published, build);
+    end(draft, &status);
 }
 
 /* ---- the model that reasoning cites ------------------------------------------------------------------- */
 
-static void after_model(UserBuild *build)
+static void on_model(void *owner, void *job)
 {
+    Draft *draft = owner;
+    Assembly *assembly = job;
+    draft->work = NULL;
+    user_model_unref(draft->model);
+    draft->model = TAKE_PTR(assembly->after);
     /* The first model is made of features; with factors of the LLM a second one follows. */
-    if (!build->features && draft_cluster(build))
+    if (!draft->features && draft_cluster(draft))
         return;
-    if (!draft_reason(build))
-        publish(build);
+    if (!draft_reason(draft))
+        finish(draft);
 }
 
-static void run_draft(uv_work_t *work)
-{
-    assembly_draft(&CONTAINER_OF(work, UserBuild, work)->assembly);
-}
-
-static void on_drafted(uv_work_t *work, int result)
-{
-    (void)result;
-    UserBuild *build = CONTAINER_OF(work, UserBuild, work);
-    if (!is_over(build))
-        after_model(build);
-}
-
-static void make_model(UserBuild *build)
+static void make_model(Draft *draft)
 {
     Status status = STATUS_INIT;
-    const rpmd_plugin *plugin = draft_plugin(build, &status);
+    const rpmd_plugin *plugin = draft_plugin(draft, &status);
     if (!plugin) {
-        refuse(build, &status);
+        end(draft, &status);
         return;
     }
-    Assembly *assembly = &build->assembly;
-    FreshAnalysis *fresh = ARENA_ARRAY(&build->arena, FreshAnalysis, build->fresh_count);
-    for (size_t i = 0; i < build->fresh_count; i++)
-        fresh[i] = (FreshAnalysis){build->fresh[i]->item, build->fresh[i]->analysis, build->draft.version};
-    assembly->task = task_of_plugin(&build->arena, plugin);
-    assembly->reasoning_task = task_reasoning(&build->arena, plugin, settings_of(build)->smoothing);
-    assembly->kind = ASSEMBLY_BUILD;
-    assembly->stored = &build->loaded;
-    assembly->fresh = fresh;
-    assembly->fresh_count = build->fresh_count;
-    assembly->given = build->draft.factors;
-    assembly->given_count = build->draft.factor_count;
-    uv_queue_work(build->users->context.loop, &build->work, run_draft, on_drafted);
+    Assembly *assembly = assembly_new(ASSEMBLY_NEW);
+    Arena *arena = &assembly->arena;
+    assembly->task = task_of_plugin(arena, plugin);
+    assembly->texts = draft->texts;
+    assembly->items = ARENA_ARRAY(arena, ModelItem *, draft->count);
+    assembly->fresh = ARENA_ARRAY(arena, FreshItem, draft->fresh_count);
+    for (size_t i = 0; i < draft->count; i++)
+        if (draft->items[i].read)
+            assembly->items[assembly->item_count++] = model_item_ref(draft->items[i].read);
+    for (size_t i = 0; i < draft->fresh_count; i++)
+        assembly->fresh[assembly->fresh_count++] =
+            fresh_item_copy(arena, &(FreshItem){.item = draft->fresh[i]->item,
+                                                .analysis = draft->fresh[i]->analysis,
+                                                .version = draft->version});
+    assembly->given = draft_factors(draft, arena, &assembly->given_count);
+    draft->work = work_begin(draft->context.loop, &assembly_build_work, assembly, on_model, draft);
 }
 
-void draft_stage_done(UserBuild *build, Stage stage, const Status *status, const StageTotals *totals)
+void draft_stage_done(Draft *draft, Stage stage, const Status *status, const StageTotals *totals)
 {
-    build->run = NULL;
-    build->report.stages[stage] = *totals;
+    draft->run = NULL;
+    draft->report.stages[stage] = *totals;
     if (!status_is_ok(status)) {
-        refuse(build, status);
+        end(draft, status);
         return;
     }
     switch (stage) {
     case STAGE_EXTRACT:
-        if (draft_judge(build))
+        if (draft_judge(draft))
             return;
         _fallthrough_;
     case STAGE_JUDGE:
-        if (draft_embed(build))
+        if (draft_embed(draft))
             return;
         _fallthrough_;
     case STAGE_EMBED:
     case STAGE_CLUSTER:
-        make_model(build);
+        make_model(draft);
         break;
     case STAGE_REASON:
     case STAGE_RESPOND:
-        publish(build);
+        finish(draft);
     }
 }
 
@@ -218,92 +185,90 @@ void draft_stage_done(UserBuild *build, Stage stage, const Status *status, const
 
 static void on_analysed(PluginBatch *batch, void *data)
 {
-    UserBuild *build = data;
+    Draft *draft = data;
     Status status = batch->status;
-    build->job = NULL;
+    draft->job = NULL;
     for (size_t i = 0; i < batch->count && status_is_ok(&status); i++) {
         const Analysis *analysis = &batch->analyses[i];
         if (analysis->code == STATUS_CANCELLED || analysis->code == STATUS_DEADLINE_EXCEEDED)
             status_refuse(&status, analysis->code, "%.*s", TEXT_ARGS(analysis->error));
-        Analysis *kept = ARENA_NEW(&build->arena, Analysis);
-        analysis_copy(&build->arena, kept, analysis);
-        build->fresh[build->analysed + i]->analysis = kept;
+        Analysis *kept = ARENA_NEW(&draft->arena, Analysis);
+        analysis_copy(&draft->arena, kept, analysis);
+        draft->fresh[draft->analysed + i]->analysis = kept;
     }
     if (!status_is_ok(&status)) {
-        refuse(build, &status);
+        end(draft, &status);
         return;
     }
-    build->analysed += batch->count;
-    analyse_next(build);
+    draft->analysed += batch->count;
+    analyse_next(draft);
 }
 
-static void analyse_next(UserBuild *build)
+static void analyse_next(Draft *draft)
 {
-    const UsersContext *context = &build->users->context;
-    size_t count = MIN(build->fresh_count - build->analysed, (size_t)ANALYSIS_BATCH);
+    const UsersContext *context = &draft->context;
+    size_t count = MIN(draft->fresh_count - draft->analysed, (size_t)ANALYSIS_BATCH);
+    AnalysisRequest requests[ANALYSIS_BATCH];
     if (count == 0) {
-        if (!draft_extract(build) && !draft_judge(build) && !draft_embed(build))
-            make_model(build);
+        if (!draft_extract(draft) && !draft_judge(draft) && !draft_embed(draft))
+            make_model(draft);
         return;
     }
-    _cleanup_arena_ Arena arena = ARENA_INIT;
-    AnalysisRequest *requests = ARENA_ARRAY(&arena, AnalysisRequest, count);
     for (size_t i = 0; i < count; i++) {
-        const StoreItem *item = build->fresh[build->analysed + i]->item;
+        const StoreItem *item = draft->fresh[draft->analysed + i]->item;
         requests[i] = (AnalysisRequest){.query = item->query,
                                         .options = item->options,
                                         .option_count = item->option_count,
                                         .response = item->response,
                                         .has_response = true};
     }
-    build->job = plugin_registry_analyze(context->plugins, build->name.task.data, requests, count,
-                                         uv_hrtime() + context->config->call_seconds * 1000000000ull,
-                                         on_analysed, build);
+    draft->job = plugin_registry_analyze(
+        context->plugins, draft->name.task.data, requests, count, PLUGIN_BACKGROUND,
+        uv_hrtime() + context->config->call_seconds * NANOSECONDS_PER_SECOND, on_analysed, draft);
 }
 
-static void on_loaded(StoreReply *reply, void *data)
+static void on_begin(Later *later)
 {
-    UserBuild *build = data;
-    Status status = reply->status;
-    Draft *draft = &build->draft;
-    if (is_over(build))
-        return;
-    const rpmd_plugin *plugin = status_is_ok(&status) ? draft_plugin(build, &status) : NULL;
+    Draft *draft = CONTAINER_OF(later, Draft, later);
+    Status status = STATUS_INIT;
+    const rpmd_plugin *plugin = draft_plugin(draft, &status);
     if (!plugin) {
-        refuse(build, &status);
+        end(draft, &status);
         return;
     }
-    build->loaded_arena = reply->arena;
-    reply->arena = ARENA_INIT;
-    build->loaded = reply->model;
-    draft->version = task_extractor_version(&build->arena, plugin, build->users->context.config,
-                                            build->users->context.stages);
-    draft->native_version = arena_text(&build->arena, text_of(plugin->version));
-    draft->count = build->loaded.item_count;
-    draft->items = ARENA_ARRAY(&build->arena, DraftItem, draft->count);
-    draft->by_number = ARENA_ARRAY(&build->arena, DraftItem *, draft->count);
-    build->fresh = ARENA_ARRAY(&build->arena, DraftItem *, draft->count);
-    for (size_t i = 0; i < draft->count; i++) {
-        draft->items[i].item = &build->loaded.items[i];
-        draft->by_number[i] = &draft->items[i];
-        if (!text_equal(build->loaded.items[i].extractor_version, draft->version))
-            build->fresh[build->fresh_count++] = &draft->items[i];
-    }
-    qsort(draft->by_number, draft->count, sizeof(DraftItem *), compare_numbers);
-    analyse_next(build);
+    draft->version =
+        task_extractor_version(&draft->arena, plugin, draft->context.config, draft->context.stages);
+    draft->native_version = arena_text(&draft->arena, text_of(plugin->version));
+    analyse_next(draft);
 }
 
-UserBuild *draft_begin(Users *users, const UserName *name, const BuildRequest *request, UserCallback callback,
-                       void *data)
+Draft *draft_begin(const UsersContext *context, const DraftRequest *request, DraftDone done, void *data)
 {
-    UserBuild *build = NEW(UserBuild);
-    *build = (UserBuild){.users = users, .request = *request, .callback = callback, .data = data};
-    build->name = (UserName){arena_text(&build->arena, name->task), arena_text(&build->arena, name->user)};
-    build->load = (StoreUserName){build->name.task, build->name.user};
-    uint64_t cap = (uint64_t)(users->context.config->build_cost * 1e6);
-    if (cap > 0 && (request->budget_micros == 0 || request->budget_micros > cap))
-        build->request.budget_micros = cap;
-    LIST_INSERT_HEAD(&users->builds, build, link);
-    store_model_load(users->context.store, &build->load, on_loaded, build);
-    return build;
+    Draft *draft = NEW(Draft);
+    *draft = (Draft){.context = *context,
+                     .name = request->name,
+                     .user_number = request->user_number,
+                     .texts = request->texts,
+                     .request = request->build,
+                     .progress_data = request->progress_data,
+                     .done = done,
+                     .data = data,
+                     .count = request->count};
+    uint64_t cap = (uint64_t)(context->config->build_cost * 1e6);
+    if (cap > 0 && (draft->request.budget_micros == 0 || draft->request.budget_micros > cap))
+        draft->request.budget_micros = cap;
+    draft->smoothing = config_task(context->config, request->name.task.data)->smoothing;
+    draft->items = ARENA_ARRAY(&draft->arena, DraftItem, draft->count);
+    draft->by_number = ARENA_ARRAY(&draft->arena, DraftItem *, draft->count);
+    draft->fresh = ARENA_ARRAY(&draft->arena, DraftItem *, draft->count);
+    for (size_t i = 0; i < draft->count; i++) {
+        draft->items[i] = (DraftItem){.item = &request->items[i], .read = request->read[i]};
+        draft->by_number[i] = &draft->items[i];
+        if (!request->read[i])
+            draft->fresh[draft->fresh_count++] = &draft->items[i];
+    }
+    if (draft->count > 0)
+        qsort(draft->by_number, draft->count, sizeof(DraftItem *), compare_numbers);
+    later_call(context->loop, &draft->later, on_begin);
+    return draft;
 }

@@ -3,33 +3,42 @@
 
 /* Inside daemon/users: a draft on its way (draft.c), and what its stages ask and take (draft_stages.c). */
 
+#include "daemon/loop/later.h"
 #include "daemon/users/draft.h"
-#include "daemon/users/operation.h"
 #include "lib/llm/stages/cluster.h"
 #include "lib/llm/stages/embed.h"
 #include "lib/llm/stages/extract.h"
 #include "lib/llm/stages/judge.h"
 #include "lib/llm/stages/reason.h"
 
-struct UserBuild {
-    LIST_ENTRY(UserBuild) link;
-    Users *users;
-    UserName name; /* in the arena */
+struct Draft {
+    UsersContext context;
+    UserName name;
+    uint64_t user_number;
+    FeatureTexts *texts;
     BuildRequest request;
-    UserCallback callback;
+    void *progress_data;
+    DraftDone done;
     void *data;
     Arena arena;
-    StoreUserName load;
-    StoreModel loaded;
-    Arena loaded_arena;
-    Draft draft;
+    double smoothing; /* of the shares that are cited */
+
+    DraftItem *items; /* in the history's order */
+    DraftItem **by_number;
+    size_t count;
+    rpmd_text version; /* of analyses that have all that is configured */
+    rpmd_text native_version;
+    const FactorInput *factors; /* NULL: to be clustered natively */
+    size_t factor_count;
     DraftItem **fresh; /* items with a new analysis, in order */
     size_t fresh_count;
     size_t analysed;
+
+    /* What it waits for, one at a time. */
+    Later later;
     PluginJob *job;
     StageRun *run;
-    bool is_publishing;
-    Status cancelled; /* not OK: ends at the next step */
+    Work *work;
 
     DraftItem **elements; /* of the running stage */
     size_t element_count;
@@ -42,20 +51,22 @@ struct UserBuild {
     const ModelEntry **entries;
     bool *path_was_asked; /* of entries[i]: this is a second reply */
 
-    Assembly assembly;
-    uv_work_t work;
+    UserModel *model; /* that features are clustered of and reasoning cites; owned reference */
     BuildReport report;
 };
 
-/* A stage over its elements; it calls next when it is over. False: there is nothing to ask. */
-bool draft_extract(UserBuild *build);
-bool draft_judge(UserBuild *build);
-bool draft_embed(UserBuild *build);
-bool draft_cluster(UserBuild *build);
-bool draft_reason(UserBuild *build);
+/* A stage over its elements; it calls draft_stage_done when it is over. False: there is nothing to ask. */
+bool draft_extract(Draft *draft);
+bool draft_judge(Draft *draft);
+bool draft_embed(Draft *draft);
+bool draft_cluster(Draft *draft);
+bool draft_reason(Draft *draft);
 
 /* A stage is over. */
-void draft_stage_done(UserBuild *build, Stage stage, const Status *status, const StageTotals *totals);
+void draft_stage_done(Draft *draft, Stage stage, const Status *status, const StageTotals *totals);
 
 /* The plugin that serves the task, lent for a moment; NULL with a status where there is none. */
-const rpmd_plugin *draft_plugin(const UserBuild *build, Status *status);
+const rpmd_plugin *draft_plugin(const Draft *draft, Status *status);
+
+/* The item with this number, which is one of the draft's. */
+DraftItem *draft_find(const Draft *draft, uint64_t number);

@@ -39,6 +39,7 @@ static void begin(Extraction *extraction, Stage stage, size_t count, const Stage
     const StageRunRequest run = {.stage = stage,
                                  .task = request->name.task,
                                  .user = request->name.user,
+                                 .user_number = request->user_number,
                                  .backend = stage_backend(extraction->stages, extraction->task, stage),
                                  .count = count,
                                  .deadline_ns = request->deadline_ns};

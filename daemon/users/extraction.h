@@ -16,6 +16,7 @@ typedef struct Extraction Extraction;
 /* Everything is borrowed until done is called, or the extraction is cancelled. */
 typedef struct ExtractionRequest {
     UserName name;
+    uint64_t user_number; /* StoreUser.number; 0: not known */
     ExtractQuery query;
     Analysis *analysis; /* the plugin's: its features are replaced by what the LLM finds, which are judged by
                          * words where there is an answer of an open task; its embedding is filled in */

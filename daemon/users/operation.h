@@ -2,179 +2,173 @@
 #pragma once
 
 /*
- * Inside daemon/users: what is kept of a user, and one request at work on it.
+ * Inside daemon/users: one request at work on a user, and how it goes from step to step.
  *
- *     users_get, users_append, ...          operation_finish
- *              |                                   ^
- *              v                                   |
- *     waiting in entry->queue --> running --> [load] --> [analyse] --> [assemble on the pool] --> [publish]
+ *      users_get, users_append, ...
+ *                 |
+ *                 v
+ *     .------> WAITING       for its turn, or for the loop
+ *     |           |
+ *     |           v
+ *     |        LOADING       the store or the pooled counts
+ *     |           |  ^
+ *     |           v  |
+ *     '------- ANALYSING     the plugin, LLMs; items become records
+ *     |           |  ^
+ *     |           v  |
+ *     '------- ASSEMBLING    a model, on another thread
+ *                 |  ^
+ *                 v  |
+ *             PUBLISHING     the store: from here on it cannot be cancelled
+ *                 |
+ *                 v
+ *               DONE         answered, freed
  *
- * One operation of an entry runs at a time. Which of the steps it takes is its kind's to say (steps.c); each
- * step ends by calling the next or operation_finish, which answers, frees it and starts the entry's next one.
+ * What an operation waits for is a handle in it, and the state says which: operation.c has the table of moves
+ * and the invariant. Each kind is a file of its own with a step: it is called when what the operation waited
+ * for is there, takes that, begins the next thing, and returns the state that the operation is in then.
  */
 
+#include "daemon/loop/later.h"
+#include "daemon/loop/work.h"
 #include "daemon/users/assembly.h"
-#include "daemon/users/draft.h"
-#include "daemon/users/extraction.h"
+#include "daemon/users/user.h"
 #include "daemon/users/users.h"
 
-#include <sys/queue.h>
-
-typedef struct UserEntry UserEntry;
-typedef struct TaskEntry TaskEntry;
 typedef struct Operation Operation;
 
-typedef enum OperationKind {
-    OPERATION_GET,
-    OPERATION_APPEND,
-    OPERATION_DELETE,
-    OPERATION_BUILD,
-    OPERATION_ROLLBACK,
-    OPERATION_ERASE
+typedef enum OperationState {
+    OPERATION_WAITING,
+    OPERATION_LOADING,
+    OPERATION_ANALYSING,
+    OPERATION_ASSEMBLING,
+    OPERATION_PUBLISHING,
+    OPERATION_DONE,
+} OperationState;
+
+typedef struct OperationKind {
+    const char *name;
+    size_t size; /* of the struct that begins with an Operation */
+    OperationState (*step)(Operation *operation);
+    /* The kind's own: whether it waits for something; cancels that; frees what it has beside the arena. NULL:
+     * it never does, there is nothing. */
+    bool (*is_waiting)(const Operation *operation);
+    void (*cancel)(Operation *operation);
+    void (*release)(Operation *operation);
+    bool only_reads; /* it may have its turn before those that are not ready for theirs */
 } OperationKind;
 
 struct Operation {
-    OperationKind kind;
-    bool started;
-    Operation *next;
+    const OperationKind *kind;
     Users *users;
-    UserName name;    /* in the arena */
-    UserEntry *entry; /* NULL: in no queue yet */
-    UserCallback callback;
+    User *user; /* NULL: of many users */
+    UserName name;
+    Caller caller;
+    UserCallback callback; /* NULL: nobody waits any more */
     void *data;
+    OperationState state;
     Arena arena; /* the request's own copies, and what the steps make */
-
-    StoreNewItem item;  /* append; in the arena */
-    rpmd_text id;       /* delete */
-    uint64_t version;   /* rollback */
-    UsersPool pool;     /* build */
-    const Draft *draft; /* build: what an LLM contributed; borrowed, NULL: nothing */
-
     UserReply reply;
-    unsigned attempts; /* publishing is repeated when the history changed in between */
+    LIST_ENTRY(Operation) link;     /* of all operations */
+    TAILQ_ENTRY(Operation) in_line; /* of the user's */
+    bool is_in_line;
+    bool is_ready; /* it may have its turn */
+    bool has_turn; /* it is the one that may publish */
+    bool is_stepping;
+    bool is_cancelled; /* while it was being published: it ends behind that */
+    bool is_doomed;    /* operations_abort ends it */
 
-    union {
-        StoreModel model;
-        StoreFactorSet factors;
-    } loaded;           /* from the store */
-    Arena loaded_arena; /* owns it */
-    uint64_t base_version;
-    uint64_t base_revision;
-    int64_t created_us;
-    bool feeds_pool;
-    bool knows_share;                /* the entry's share is what the store has */
-    LIST_ENTRY(Operation) preparing; /* an append that waits for an LLM before its turn */
-    Extraction *extraction;          /* which is at work */
-    bool is_cancelled;               /* meanwhile */
-    FreshAnalysis *appended;         /* OPERATION_APPEND: the item's analysis */
-    uint64_t appended_number;
-    uint64_t appended_revision;
-    FreshAnalysis *fresh; /* items to analyse, and their analyses; in the arena */
-    size_t fresh_count;
-    size_t analysed;       /* of them, asked for or done */
-    FreshAnalysis **asked; /* of the plugin */
-    rpmd_text *paths;      /* build with a draft: of the loaded items */
+    /* What it waits for, one at a time. */
+    Later later;
+    StoreCall *store;
+    Work *work;
+    void (*take_work)(Operation *operation, void *job);
+    PoolWaiter pool;
 
-    Assembly assembly;
-    uv_work_t work;
-
-    Operation *next_waiting; /* for the task's population */
-    void (*on_population)(Operation *operation, const Status *status);
+    StoreReply answer;  /* of the store, until the next step begins something else */
+    Assembly assembled; /* what another thread made, until it is published */
+    Buffer pool_change; /* of the publication on its way */
+    uint64_t next_revision;
+    int64_t next_created_us;
+    unsigned attempts; /* a publication is repeated when the history went on in between */
 };
 
-struct UserEntry {
-    UserEntry *hash_next;
-    UserEntry *newer; /* in the order of use, of entries without operations */
-    UserEntry *older;
-    Users *users;
-    TaskEntry *task;
-    char *user;
-    size_t user_length;
-    UserModel *model;   /* owned reference; NULL: not loaded, or the user has none */
-    Contribution share; /* of the pooled counts; points into the model's items */
-    Arena share_arena;
-    bool feeds_pool;
-    uint64_t user_number;
-    uint64_t history_revision; /* that the model is of */
-    bool is_stale;             /* the history went on without the model */
-    bool is_running;           /* inside the loop that starts operations */
-    bool is_idle;              /* no operation; stands in the order of use */
-    size_t bytes;              /* of the model */
-    Operation *queue;          /* first: running */
-    Operation **queue_end;
-};
+/* A user's changes start over so often because the history went on; then the caller is told to repeat. */
+#define OPERATION_ATTEMPT_LIMIT 5
 
-/* The pooled counts of a task, loaded when they are first needed. */
-typedef enum PopulationState { POPULATION_ABSENT, POPULATION_LOADING, POPULATION_READY } PopulationState;
+/* ---- what kinds are made of ---------------------------------------------------------------------------- */
 
-struct TaskEntry {
-    TaskEntry *next;
-    Users *users;
-    char *name;
-    Population *population; /* owned; NULL until loaded */
-    PopulationState state;
-    Operation *waiting; /* operations that need it, linked by next_waiting */
-    StoreLoadPopulation request;
-};
+/*
+ * A new operation that waits for the loop's next turn (and for its turn, where operation_take_place was
+ * called). With a daemon that is ending, it is refused then. name may be NULL.
+ */
+Operation *operation_new(Users *users, const OperationKind *kind, const UserName *name, const Caller *caller,
+                         UserCallback callback, void *data);
+
+/* Takes the next place in the user's line. Once; keeps it until the operation is done. */
+void operation_take_place(Operation *operation);
+
+/* The operation in the line may have its turn, which comes as a step; to be returned from a step. */
+OperationState operation_wait_for_turn(Operation *operation);
+
+/* Each begins something and returns the state to be in. */
+OperationState operation_load(Operation *operation, bool only_user, uint64_t since_revision);
+OperationState operation_assemble(Operation *operation, const WorkKind *kind, void *job,
+                                  void (*take)(Operation *operation, void *job));
+OperationState operation_publish(Operation *operation, const StorePublish *request);
+OperationState operation_wait_for_pool(Operation *operation);
+OperationState operation_refuse(Operation *operation, const Status *status);
+OperationState _printf_(3, 4)
+    operation_refuse_with(Operation *operation, StatusCode code, const char *format, ...);
+
+/* The store's answer to what a step asked for with operation->store; takes it and goes on. */
+void operation_on_store(StoreReply *reply, void *operation);
+
+/* What the operation waited for is there: takes steps until it waits again or is done. */
+void operation_go_on(Operation *operation);
+
+/* One that waits for another of its kind takes a step on the loop's next turn. */
+void operation_wake(Operation *operation);
+
+/* Forgets the store's last answer. */
+void operation_drop_answer(Operation *operation);
+
+/* Ends it with this status; one that is being published ends behind that. */
+void operation_end(Operation *operation, const Status *status);
+
+/* ---- what kinds ask ----------------------------------------------------------------------------------- */
+
+const TaskSettings *operation_settings(const Operation *operation);
+
+/* The plugin that serves the task, lent for a moment; NULL and *status where there is none. */
+const rpmd_plugin *operation_plugin(const Operation *operation, Status *status);
+
+/* When a call that begins now has to be over. */
+uint64_t operation_deadline(const Operation *operation);
+
+/* The reply's snapshot of the user as it is now. */
+void operation_fill_snapshot(Operation *operation);
+
+const char *operation_state_name(OperationState state);
+
+/* ---- all of them -------------------------------------------------------------------------------------- */
 
 struct Users {
     UsersContext context;
-    UserEntry **buckets;
-    size_t bucket_count; /* a power of two */
-    size_t entry_count;
-    UserEntry *newest;
-    UserEntry *oldest;
-    TaskEntry *tasks;
+    UserTable table;
+    LIST_HEAD(, Operation) operations;
     UsersMetrics metrics;
-    size_t operations; /* that have not finished */
-    LIST_HEAD(, UserBuild) builds;
-    LIST_HEAD(, Operation) preparing;
-    bool closing;
+    size_t freed_bytes; /* of models, since memory was last given back */
+    bool is_closing;
     void (*closed)(void *data);
     void *closed_data;
 };
 
-/* Builds natively, with what a draft contributes (NULL: nothing). */
-void users_publish_build(Users *users, const UserName *name, UsersPool pool, const Draft *draft,
-                         UserCallback callback, void *data);
+/* Ends every other operation of a user that is not being published, with ABORTED. */
+void operations_abort(Operation *except, const char *sentence);
 
 /* Whether nothing is at work any more; then frees everything, where it is closing. */
 void users_finish_closing(Users *users);
 
-/* Items in one call of the plugin: enough to make the hand-over cheap, few enough to be fair to other calls.
- */
-#define ANALYSIS_BATCH 64
-
-/* Analyses those of the loaded items that need it, then assembles. */
-void operation_analyse_loaded(Operation *operation);
-
-/* Assembles on the pool, then publishes. */
-void operation_assemble(Operation *operation, AssemblyKind kind);
-
-/* The plugin that serves the task, lent for a moment; refuses the operation and returns NULL where there is
- * none. */
-const rpmd_plugin *operation_plugin(Operation *operation);
-
-/* When a call of a plugin that begins now has to be over. */
-uint64_t operation_deadline(const Operation *operation);
-
-/* Takes its place in the user's queue, and starts where there is no other. */
-void operation_enqueue(Operation *operation);
-
-/* Runs the first step of an operation's kind (steps.c). */
-void operation_start(Operation *operation);
-
-/* An append whose item is analysed goes on. */
-void operation_put(Operation *operation);
-
-/* Answers with operation->reply, frees the operation, and starts the entry's next one. */
-void operation_finish(Operation *operation);
-
-/* Frees what the steps made, to start over or go on from the cached model. */
-void operation_forget_work(Operation *operation);
-
-/* Answers with an error. */
-void operation_refuse(Operation *operation, const Status *status);
-
-/* Replaces the entry's model (NULL: none) and takes a reference of its own. */
-void user_entry_set_model(UserEntry *entry, UserModel *model, uint64_t history_revision);
+/* Models of so many bytes went or were made in passing: memory is given back to the system now and then. */
+void users_note_freed(Users *users, size_t bytes);

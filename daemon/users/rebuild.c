@@ -9,6 +9,12 @@
 
 #define PARALLEL_REBUILDS 2 /* of a task: calls and builds that somebody asked for come first */
 
+/* A build at work. */
+typedef struct PassBuild {
+    struct Pass *pass;
+    UserCall *call; /* NULL: none */
+} PassBuild;
+
 /* One task whose models are looked through. */
 typedef struct Pass {
     struct Pass *next;
@@ -16,10 +22,9 @@ typedef struct Pass {
     char *task;   /* owned */
     Intern stale; /* names of the users */
     uint32_t begun;
-    uint32_t running;
     uint32_t failed;
-    Arena last_user;
-    StoreListUsers request;
+    StoreCall *listing;
+    PassBuild builds[PARALLEL_REBUILDS];
 } Pass;
 
 struct Rebuild {
@@ -27,32 +32,32 @@ struct Rebuild {
     Users *users;
     PluginWatcher watcher;
     Pass *passes;
-    bool is_stopped;
 };
 
-static void pass_release(Pass *pass)
-{
-    intern_finish(&pass->stale);
-    arena_finish(&pass->last_user);
-    free(pass->task);
-    free(pass);
-}
-
+/* Ends what it asked of others. */
 static void pass_free(Pass *pass)
 {
     Pass **place = &pass->rebuild->passes;
     while (*place != pass)
         place = &(*place)->next;
     *place = pass->next;
-    pass_release(pass);
+    if (pass->listing)
+        store_cancel(pass->listing);
+    for (unsigned i = 0; i < PARALLEL_REBUILDS; i++)
+        if (pass->builds[i].call)
+            users_cancel(pass->builds[i].call);
+    intern_finish(&pass->stale);
+    free(pass->task);
+    free(pass);
 }
 
 static void build_more(Pass *pass);
 
 static void on_built(const UserReply *reply, void *data)
 {
-    Pass *pass = data;
-    pass->running--;
+    PassBuild *build = data;
+    Pass *pass = build->pass;
+    build->call = NULL;
     if (!status_is_ok(&reply->status)) {
         pass->failed++;
         log_warning("task %s: a stale model could not be built again: %s", pass->task, reply->status.message);
@@ -63,27 +68,34 @@ static void on_built(const UserReply *reply, void *data)
 /* Begins what may begin; frees the pass when nothing is left. */
 static void build_more(Pass *pass)
 {
-    bool is_stopped = pass->rebuild->is_stopped;
-    pass->running++; /* until the end of this function: a build may call back at once and come here again */
-    while (!is_stopped && pass->running <= PARALLEL_REBUILDS && pass->begun < pass->stale.count) {
-        UserName name = {text_of(pass->task), pass->stale.texts[pass->begun++]};
-        pass->running++;
-        users_build(pass->rebuild->users, &name, &(BuildRequest){.pool = USERS_POOL_KEEP}, on_built, pass);
+    const Caller caller = CALLER_DAEMON;
+    bool is_at_work = false;
+    for (unsigned i = 0; i < PARALLEL_REBUILDS; i++) {
+        PassBuild *build = &pass->builds[i];
+        if (!build->call && pass->begun < pass->stale.count) {
+            UserName name = {text_of(pass->task), pass->stale.texts[pass->begun++]};
+            build->pass = pass;
+            build->call = users_build(pass->rebuild->users, &name, &(BuildRequest){.pool = USERS_POOL_KEEP},
+                                      &caller, on_built, build);
+        }
+        is_at_work |= build->call != NULL;
     }
-    if (--pass->running > 0)
+    if (is_at_work)
         return;
-    if (!is_stopped)
-        log_notice("task %s: %u stale models are built again, %u failed", pass->task,
-                   pass->stale.count - pass->failed, pass->failed);
+    log_notice("task %s: %u stale models are built again, %u failed", pass->task,
+               pass->stale.count - pass->failed, pass->failed);
     pass_free(pass);
 }
+
+static void list_users(Pass *pass, rpmd_text after);
 
 static void on_listed(StoreReply *reply, void *data)
 {
     Pass *pass = data;
     const rpmd_plugin *plugin = plugin_registry_find(pass->rebuild->context.plugins, pass->task, NULL);
+    pass->listing = NULL;
     /* NOT_FOUND: a task without histories. */
-    if (!status_is_ok(&reply->status) || !plugin || pass->rebuild->is_stopped) {
+    if (!status_is_ok(&reply->status) || !plugin) {
         pass_free(pass);
         return;
     }
@@ -96,9 +108,7 @@ static void on_listed(StoreReply *reply, void *data)
             intern_add(&pass->stale, user->user);
     }
     if (reply->users.more) {
-        arena_finish(&pass->last_user);
-        pass->request.after = arena_text(&pass->last_user, reply->users.users[reply->users.count - 1].user);
-        store_list_users(pass->rebuild->context.store, &pass->request, on_listed, pass);
+        list_users(pass, reply->users.users[reply->users.count - 1].user);
         return;
     }
     if (pass->stale.count == 0) {
@@ -110,19 +120,23 @@ static void on_listed(StoreReply *reply, void *data)
     build_more(pass);
 }
 
+static void list_users(Pass *pass, rpmd_text after)
+{
+    const StoreListUsers request = {.task = text_of(pass->task), .after = after};
+    pass->listing = store_list_users(pass->rebuild->context.store, &request, on_listed, pass);
+}
+
 static void on_event(const PluginEvent *event, void *data)
 {
     Rebuild *rebuild = data;
-    if (event->to != PLUGIN_SERVING || rebuild->is_stopped ||
-        !config_task(rebuild->context.config, event->name)->rebuild)
+    if (event->to != PLUGIN_SERVING || !config_task(rebuild->context.config, event->name)->rebuild)
         return;
     Pass *pass = NEW(Pass);
     pass->rebuild = rebuild;
     pass->task = memory_copy_text(event->name, strlen(event->name));
-    pass->request = (StoreListUsers){.task = text_of(pass->task)};
     pass->next = rebuild->passes;
     rebuild->passes = pass;
-    store_list_users(rebuild->context.store, &pass->request, on_listed, pass);
+    list_users(pass, (rpmd_text){0});
 }
 
 Rebuild *rebuild_new(const UsersContext *context, Users *users)
@@ -135,22 +149,12 @@ Rebuild *rebuild_new(const UsersContext *context, Users *users)
     return rebuild;
 }
 
-void rebuild_stop(Rebuild *rebuild)
-{
-    if (!rebuild || rebuild->is_stopped)
-        return;
-    rebuild->is_stopped = true;
-    plugin_registry_unwatch(rebuild->context.plugins, &rebuild->watcher);
-}
-
-void rebuild_free(Rebuild *rebuild)
+void rebuild_close(Rebuild *rebuild)
 {
     if (!rebuild)
         return;
-    while (rebuild->passes) {
-        Pass *pass = rebuild->passes;
-        rebuild->passes = pass->next;
-        pass_release(pass);
-    }
+    plugin_registry_unwatch(rebuild->context.plugins, &rebuild->watcher);
+    while (rebuild->passes)
+        pass_free(rebuild->passes); // NOLINT(clang-analyzer-unix.Malloc): it takes the pass out of the list
     free(rebuild);
 }

@@ -13,8 +13,5 @@ typedef struct Rebuild Rebuild;
 /* Watches the plugins from now on. `users` outlives it; so does everything in the context. */
 Rebuild *rebuild_new(const UsersContext *context, Users *users);
 
-/* Begins no further model. Before users_close. NULL is fine. */
-void rebuild_stop(Rebuild *rebuild);
-
-/* When the users and the store are closed, which may have called back until then. NULL is fine. */
-void rebuild_free(Rebuild *rebuild);
+/* Ends what it asked of others, and frees it. Before users_close. NULL is fine. */
+void rebuild_close(Rebuild *rebuild);

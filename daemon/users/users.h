@@ -6,21 +6,31 @@
  *
  * A model is immutable. A change makes the next one, publishes it through the store in one transaction, and
  * replaces the pointer when the transaction is on disk; whoever holds a reference keeps the old one. Changes
- * to one user are made one after the other, in the order in which they were asked for; users do not wait for
- * each other. Models that nobody uses stay in memory under a byte budget, the least recently used go first.
+ * to one user are published one after the other; users do not wait for each other, and a query does not wait
+ * for a change. Models that nobody uses stay in memory under a byte budget, the least recently used go first.
  *
- * Threads: every function and every callback runs on the loop's thread. Extraction and building run on
- * libuv's pool.
+ * Each request returns a handle. A callback comes once, on a later turn of the loop, or not at all where the
+ * request was cancelled before. A caller that leaves ends what has not begun to be written; what has is
+ * written to its end.
+ *
+ * Threads: every function and every callback runs on the loop's thread. Models are made on others.
  */
 
+#include "daemon/caller.h"
 #include "daemon/config.h"
 #include "daemon/plugins/registry.h"
 #include "daemon/stages/run.h"
 #include "daemon/store/store.h"
+#include "daemon/users/task_pool.h"
 #include "lib/method/model.h"
-#include "lib/method/population.h"
 
 typedef struct Users Users;
+
+/* A request that was made, until its callback. */
+typedef struct Operation UserCall;
+
+/* Only before the callback, which then does not come. */
+void users_cancel(UserCall *call);
 
 /* All are borrowed and outlive the users. */
 typedef struct UsersContext {
@@ -33,8 +43,22 @@ typedef struct UsersContext {
 
 Users *users_new(const UsersContext *context);
 
-/* Lets the changes that have begun end, refuses new ones, then frees everything and calls closed. */
+/* Lets the changes that are being published end, refuses all others, then frees everything and calls closed.
+ */
 void users_close(Users *users, void (*closed)(void *data), void *data);
+
+typedef struct UserName {
+    rpmd_text task;
+    rpmd_text user;
+} UserName;
+
+/* What a query needs of a user. Borrowed for the time of a callback; take references to keep it. */
+typedef struct UserSnapshot {
+    UserModel *model;
+    TaskPool *pool;       /* pooled counts of the task; NULL where the task takes no part */
+    uint64_t user_number; /* StoreUser.number */
+    bool feeds_pool;      /* model->share is in them */
+} UserSnapshot;
 
 /* How a build goes, where stages of it run on an LLM. */
 typedef struct BuildReport {
@@ -49,39 +73,43 @@ typedef struct BuildReport {
 /* The answer to a request. Everything in it is borrowed for the time of the callback. */
 typedef struct UserReply {
     Status status;
-    UserModel *model;             /* as it is now; NULL with an error, or where the user has none */
-    const Population *population; /* users_get: of the task; NULL where the task takes no part */
-    const Contribution *share;    /* what the user fed into it; NULL: nothing */
-    uint64_t user_number;         /* as the population knows the user */
-    StoreOutcome outcome;         /* users_append */
-    rpmd_text id;                 /* users_append: the item's */
-    StoreErased erased;           /* users_erase */
-    const BuildReport *report;    /* users_build, where an LLM took part; else NULL */
+    UserSnapshot user;         /* as it is now; without a model where there is an error, or none */
+    StoreOutcome outcome;      /* users_append */
+    rpmd_text id;              /* users_append: the item's */
+    StorePuts puts;            /* users_import */
+    StoreErased erased;        /* users_erase */
+    const BuildReport *report; /* users_build, where an LLM took part; else NULL */
 } UserReply;
 
 typedef void (*UserCallback)(const UserReply *reply, void *data);
 
-typedef struct UserName {
-    rpmd_text task;
-    rpmd_text user;
-} UserName;
+/*
+ * The user's model and the task's pooled counts, where both are in memory and the model is of the newest
+ * history. False: ask users_get.
+ */
+bool users_find(Users *users, const UserName *name, UserSnapshot *snapshot);
 
 /*
- * The user's model, brought up to date with the history. The callback may run before the function returns.
- * NOT_FOUND: no history. FAILED_PRECONDITION: a history without a model.
+ * The same, loaded and brought up to date with the history. NOT_FOUND: no history. FAILED_PRECONDITION: a
+ * history without a model.
  */
-void users_get(Users *users, const UserName *name, UserCallback callback, void *data);
+UserCall *users_get(Users *users, const UserName *name, const Caller *caller, UserCallback callback,
+                    void *data);
 
 /* Adds or corrects an item, and updates the model where there is one. The item is copied. */
-void users_append(Users *users, const UserName *name, const StoreNewItem *item, UserCallback callback,
-                  void *data);
+UserCall *users_append(Users *users, const UserName *name, const StoreNewItem *item, const Caller *caller,
+                       UserCallback callback, void *data);
 
-/* The caller has gone away (data: as it was given): an append that waits for an LLM is not made, and its
- * callback comes with CANCELLED. Any other goes on. */
-void users_append_cancel(Users *users, const void *data);
+/*
+ * Adds or corrects items of any users of a task, without their models: the next users_get brings them up to
+ * date. The arena, which has the items, is taken.
+ */
+UserCall *users_import(Users *users, rpmd_text task, const StoreNewItem *items, size_t count, Arena *arena,
+                       const Caller *caller, UserCallback callback, void *data);
 
 /* Deletes an item, and updates the model where there is one. */
-void users_delete(Users *users, const UserName *name, rpmd_text id, UserCallback callback, void *data);
+UserCall *users_delete(Users *users, const UserName *name, rpmd_text id, const Caller *caller,
+                       UserCallback callback, void *data);
 
 /* Whether a user's counts help the others of the task. */
 typedef enum UsersPool { USERS_POOL_KEEP, USERS_POOL_IN, USERS_POOL_OUT } UsersPool;
@@ -100,37 +128,29 @@ typedef struct BuildRequest {
     void (*progress)(const BuildProgress *progress, void *data); /* may be NULL */
 } BuildRequest;
 
-typedef struct UserBuild UserBuild;
-
 /*
- * Analyses what is new or was analysed by another version of the extractor, clusters, publishes. Where stages
- * run on an LLM, their part is done first, while the user's present model serves: that may take minutes. What
- * an LLM replied is kept, so that a build that did not come to its end goes on where it was when it is begun
- * again.
- *
- * Returns a handle until the callback, or NULL where the build is native (the callback may then have run).
+ * Analyses what is new or was analysed by another version of the extractor, clusters, publishes. The user's
+ * present model serves meanwhile. What an LLM replied is kept, so that a build that did not come to its end
+ * goes on where it was when it is begun again.
  */
-UserBuild *users_build(Users *users, const UserName *name, const BuildRequest *request, UserCallback callback,
-                       void *data);
-
-/* Ends its calls of LLMs; the callback comes with CANCELLED. What is being published goes on. */
-void users_build_cancel(UserBuild *build);
+UserCall *users_build(Users *users, const UserName *name, const BuildRequest *request, const Caller *caller,
+                      UserCallback callback, void *data);
 
 /* Publishes a new version with the factors of an earlier one; version 0 is the one before the current. */
-void users_rollback(Users *users, const UserName *name, uint64_t version, UserCallback callback, void *data);
+UserCall *users_rollback(Users *users, const UserName *name, uint64_t version, const Caller *caller,
+                         UserCallback callback, void *data);
 
-/* Removes a user from a task. */
-void users_erase(Users *users, const UserName *name, UserCallback callback, void *data);
-
-/* The history was changed behind the model's back (an import): the next users_get brings it up to date. */
-void users_history_changed(Users *users, const UserName *name);
+/* Removes a user from a task. What else is at work for the user and not being written ends with ABORTED. */
+UserCall *users_erase(Users *users, const UserName *name, const Caller *caller, UserCallback callback,
+                      void *data);
 
 typedef struct UsersMetrics {
     uint64_t cached_models;
     uint64_t cached_bytes;
     uint64_t loads; /* from the store */
     uint64_t builds;
-    uint64_t updates; /* appends, deletions, catching up */
+    uint64_t updates;    /* appends, deletions, catching up */
+    uint64_t operations; /* at work */
 } UsersMetrics;
 
 void users_metrics(const Users *users, UsersMetrics *metrics);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #define ARENA_FIRST_BLOCK 4096           /* a page */
 #define ARENA_LARGEST_BLOCK (256 * 1024) /* blocks double up to here; larger requests get their own */
@@ -27,30 +28,44 @@ void arena_finish(Arena *arena)
     *arena = ARENA_INIT;
 }
 
-void *arena_allocate(Arena *arena, size_t size)
+static void add_block(Arena *arena, size_t size)
+{
+    size_t block_size = arena->blocks ? arena->blocks->size * 2 : ARENA_FIRST_BLOCK;
+    block_size = MAX(MIN(block_size, (size_t)ARENA_LARGEST_BLOCK), size);
+    /* A large one comes as pages of zeroes, which cost nothing until they are used. */
+    ArenaBlock *block = size > ARENA_LARGEST_BLOCK ? memory_allocate(1, sizeof(*block) + block_size)
+                                                   : memory_resize(NULL, sizeof(*block) + block_size, 1);
+    block->next = arena->blocks;
+    block->size = block_size;
+    arena->blocks = block;
+    arena->used = 0;
+    arena->total += block_size;
+}
+
+/* Zeroed only where it is larger than ARENA_LARGEST_BLOCK. */
+static void *take(Arena *arena, size_t size)
 {
     const size_t alignment = _Alignof(max_align_t);
     size = (MAX(size, (size_t)1) + alignment - 1) & ~(alignment - 1);
-    if (!arena->blocks || arena->blocks->size - arena->used < size) {
-        size_t block_size = arena->blocks ? arena->blocks->size * 2 : ARENA_FIRST_BLOCK;
-        block_size = MAX(MIN(block_size, (size_t)ARENA_LARGEST_BLOCK), size);
-        ArenaBlock *block = memory_allocate(1, sizeof(*block) + block_size);
-        block->next = arena->blocks;
-        block->size = block_size;
-        arena->blocks = block;
-        arena->used = 0;
-        arena->total += block_size;
-    }
+    if (!arena->blocks || arena->blocks->size - arena->used < size)
+        add_block(arena, size);
     void *memory = arena->blocks->data + arena->used;
     arena->used += size;
     return memory;
 }
 
+void *arena_allocate(Arena *arena, size_t size)
+{
+    void *memory = take(arena, size);
+    return size > ARENA_LARGEST_BLOCK ? memory : memset(memory, 0, size);
+}
+
 char *arena_copy(Arena *arena, const char *data, size_t length)
 {
-    char *copy = arena_allocate(arena, length + 1);
+    char *copy = take(arena, length + 1);
     if (length > 0)
         memcpy(copy, data, length);
+    copy[length] = '\0';
     return copy;
 }
 

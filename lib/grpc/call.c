@@ -549,6 +549,11 @@ void *grpc_call_context(const GrpcCall *call)
     return call->context;
 }
 
+const void *grpc_call_message(const GrpcCall *call)
+{
+    return call->message;
+}
+
 ProtobufCMessage *grpc_call_take_message(GrpcCall *call)
 {
     assert(call->is_pumping && takes_stream(call->method) && call->method->request);

@@ -109,6 +109,9 @@ static inline bool grpc_call_is_over(const GrpcCall *call)
 void grpc_call_set_context(GrpcCall *call, void *context, void (*release)(void *context));
 void *grpc_call_context(const GrpcCall *call);
 
+/* The request of a call that takes one, for as long as the call lives; NULL before it is complete. */
+const void *grpc_call_message(const GrpcCall *call);
+
 /*
  * The message of this on_message becomes the caller's, who frees it with protobuf_c_message_free_unpacked.
  * Only inside on_message of a stream of requests that are not raw bytes.

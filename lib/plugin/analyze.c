@@ -299,7 +299,8 @@ void plugin_analyze(const rpmd_plugin *plugin, const PluginEnvironment *environm
 Analysis *plugin_analyze_batch(const rpmd_plugin *plugin, const PluginEnvironment *environment,
                                const AnalysisRequest *requests, size_t count, Arena *arena)
 {
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *own = environment->tokenizer ? NULL : tokenizer_new();
+    Tokenizer *tokenizer = own ? own : environment->tokenizer;
     Analysis *analyses = ARENA_ARRAY(arena, Analysis, count);
     for (size_t i = 0; i < count; i++) {
         StatusCode state = plugin_environment_state(environment);

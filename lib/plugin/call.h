@@ -20,6 +20,7 @@ typedef struct PluginEnvironment {
     /* Takes the plugin's log lines, on the thread that runs the plugin; may be NULL. */
     void (*log)(void *data, rpmd_log_level level, const char *line);
     void *log_data;
+    Tokenizer *tokenizer; /* of plugin_analyze_batch; NULL: one is made for each batch */
     /* Becomes the PluginCallback at work, plus 1, so that a crash can be told by its place; may be NULL. */
     atomic_uint *progress;
 } PluginEnvironment;

@@ -46,7 +46,8 @@ static Abbreviation abbreviation_of(const rpmd_token *word)
     if (word->lower.length == 1)
         return INITIAL;
     for (size_t i = 0; i < ARRAY_SIZE(abbreviations); i++)
-        if (text_equal_string(word->lower, abbreviations[i].word))
+        if (word->lower.data[0] == abbreviations[i].word[0] &&
+            text_equal_string(word->lower, abbreviations[i].word))
             return abbreviations[i].kind;
     return NO_ABBREVIATION;
 }
@@ -56,7 +57,7 @@ static bool is_any_of(const rpmd_token *token, const char *const *marks)
     if (!(token->flags & RPMD_TOKEN_PUNCTUATION))
         return false;
     for (; *marks; marks++)
-        if (text_equal_string(token->lower, *marks))
+        if (token->lower.data[0] == **marks && text_equal_string(token->lower, *marks))
             return true;
     return false;
 }

@@ -7,6 +7,7 @@
 #include "lib/text/sentence.h"
 #include "lib/text/stop_words.h"
 #include "lib/text/utf8.h"
+#include "lib/text/word_memory.h"
 
 #include <libstemmer.h>
 #include <stdio.h>
@@ -14,8 +15,12 @@
 
 #define STEM_LIMIT 64 /* bytes; what is longer is no English word */
 
+/* Room for more tokens is given back behind the text: a tokenizer may live long. */
+#define KEPT_CAPACITY 16384
+
 struct Tokenizer {
     struct sb_stemmer *stemmer;
+    WordMemory *memory; /* NULL: it remembers nothing */
     rpmd_token *tokens; /* of the current text */
     unsigned char *gaps;
     size_t count;
@@ -49,26 +54,33 @@ void tokenizer_free(Tokenizer *tokenizer)
     if (!tokenizer)
         return;
     sb_stemmer_delete(tokenizer->stemmer);
+    word_memory_free(tokenizer->memory);
     free(tokenizer->tokens);
     free(tokenizer->gaps);
     free(tokenizer);
 }
 
-static Kind kind_of_ascii(int32_t code_point)
+void tokenizer_remember_words(Tokenizer *tokenizer)
 {
-    if ((code_point >= 'a' && code_point <= 'z') || (code_point >= 'A' && code_point <= 'Z'))
-        return KIND_LETTER;
-    if (code_point >= '0' && code_point <= '9')
-        return KIND_DIGIT;
-    if (code_point <= ' ' || code_point == 0x7F)
-        return KIND_SPACE;
-    return code_point == '\'' ? KIND_APOSTROPHE : code_point == '-' ? KIND_HYPHEN : KIND_MARK;
+    if (!tokenizer->memory)
+        tokenizer->memory = word_memory_new();
 }
+
+/* clang-format off */
+static const unsigned char ascii_kinds[0x80] = {
+    [0 ... ' '] = KIND_SPACE,
+    ['!' ... '&'] = KIND_MARK, ['\''] = KIND_APOSTROPHE, ['(' ... ','] = KIND_MARK, ['-'] = KIND_HYPHEN,
+    ['.' ... '/'] = KIND_MARK, ['0' ... '9'] = KIND_DIGIT,
+    [':' ... '@'] = KIND_MARK, ['A' ... 'Z'] = KIND_LETTER,
+    ['[' ... '`'] = KIND_MARK, ['a' ... 'z'] = KIND_LETTER,
+    ['{' ... '~'] = KIND_MARK, [0x7F] = KIND_SPACE,
+};
+/* clang-format on */
 
 static Kind kind_of(int32_t code_point)
 {
     if (code_point < 0x80)
-        return kind_of_ascii(code_point);
+        return (Kind)ascii_kinds[code_point];
     if (code_point == 0x2019 || code_point == 0x2018)
         return KIND_APOSTROPHE;
     if (code_point == 0x2010 || code_point == 0x2011)
@@ -105,14 +117,22 @@ static Kind kind_of(int32_t code_point)
 static Kind kind_at(rpmd_text text, size_t offset, size_t *next)
 {
     *next = offset;
-    return offset < text.length ? kind_of(text_decode(text, next)) : KIND_SPACE;
+    if (offset >= text.length)
+        return KIND_SPACE;
+    unsigned char byte = (unsigned char)text.data[offset];
+    if (byte < 0x80) {
+        *next = offset + 1;
+        return (Kind)ascii_kinds[byte];
+    }
+    return kind_of(text_decode(text, next));
 }
 
-static bool is_upper(int32_t code_point)
+static bool is_upper_at(rpmd_text text, size_t offset)
 {
-    if (code_point < 0x80)
-        return code_point >= 'A' && code_point <= 'Z';
-    utf8proc_category_t category = utf8proc_category(code_point);
+    unsigned char byte = (unsigned char)text.data[offset];
+    if (byte < 0x80)
+        return byte >= 'A' && byte <= 'Z';
+    utf8proc_category_t category = utf8proc_category(text_decode(text, &offset));
     return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LT;
 }
 
@@ -170,11 +190,10 @@ static uint32_t case_flags(rpmd_text word)
     size_t letters = 0;
     size_t upper = 0;
     uint32_t flags = 0;
-    for (size_t offset = 0; offset < word.length;) {
-        int32_t code_point = text_decode(word, &offset);
-        if (kind_of(code_point) != KIND_LETTER)
+    for (size_t offset = 0, next; offset < word.length; offset = next) {
+        if (kind_at(word, offset, &next) != KIND_LETTER)
             continue;
-        if (is_upper(code_point)) {
+        if (is_upper_at(word, offset)) {
             flags |= letters == 0 ? RPMD_TOKEN_CAPITALIZED : 0;
             upper++;
         }
@@ -183,7 +202,8 @@ static uint32_t case_flags(rpmd_text word)
     return letters >= 2 && upper == letters ? flags | RPMD_TOKEN_UPPER : flags;
 }
 
-rpmd_text text_stem(Arena *arena, Tokenizer *tokenizer, rpmd_text lower)
+/* The English (Porter2) stem of a normalized word: in the arena, or a part of the word. */
+static rpmd_text make_stem(Arena *arena, Tokenizer *tokenizer, rpmd_text lower)
 {
     if (lower.length > STEM_LIMIT)
         return lower;
@@ -199,14 +219,29 @@ rpmd_text text_stem(Arena *arena, Tokenizer *tokenizer, rpmd_text lower)
     return (rpmd_text){arena_copy(arena, stem, length), length};
 }
 
+static WordFacts facts_of(Arena *arena, Tokenizer *tokenizer, rpmd_text lower)
+{
+    WordFacts facts;
+    if (tokenizer->memory && word_memory_recall(tokenizer->memory, arena, lower, &facts))
+        return facts;
+    facts = (WordFacts){make_stem(arena, tokenizer, lower), text_is_stop_word(lower)};
+    if (tokenizer->memory)
+        word_memory_note(tokenizer->memory, lower, &facts);
+    return facts;
+}
+
+static void resize(Tokenizer *tokenizer, size_t capacity)
+{
+    tokenizer->capacity = capacity;
+    tokenizer->tokens = memory_resize(tokenizer->tokens, capacity, sizeof(*tokenizer->tokens));
+    tokenizer->gaps = memory_resize(tokenizer->gaps, capacity, sizeof(*tokenizer->gaps));
+}
+
 static void add_token(Arena *arena, Tokenizer *tokenizer, rpmd_text text, rpmd_span span, uint32_t flags,
                       Gap gap)
 {
-    if (tokenizer->count == tokenizer->capacity) {
-        tokenizer->capacity = tokenizer->capacity ? tokenizer->capacity * 2 : 256;
-        tokenizer->tokens = memory_resize(tokenizer->tokens, tokenizer->capacity, sizeof(*tokenizer->tokens));
-        tokenizer->gaps = memory_resize(tokenizer->gaps, tokenizer->capacity, sizeof(*tokenizer->gaps));
-    }
+    if (tokenizer->count == tokenizer->capacity)
+        resize(tokenizer, tokenizer->capacity ? tokenizer->capacity * 2 : 256);
     rpmd_text source = text_slice(text, span);
     rpmd_token *token = &tokenizer->tokens[tokenizer->count];
     *token = (rpmd_token){.span = span, .flags = flags};
@@ -215,9 +250,10 @@ static void add_token(Arena *arena, Tokenizer *tokenizer, rpmd_text text, rpmd_s
         token->lower = source;
     token->stem = token->lower;
     if (flags & RPMD_TOKEN_WORD) {
-        token->stem = text_stem(arena, tokenizer, token->lower);
+        WordFacts facts = facts_of(arena, tokenizer, token->lower);
+        token->stem = facts.stem;
         token->flags |= case_flags(source);
-        if (text_is_stop_word(token->lower))
+        if (facts.is_stop_word)
             token->flags |= RPMD_TOKEN_STOPWORD;
     }
     tokenizer->gaps[tokenizer->count++] = (unsigned char)gap;
@@ -272,4 +308,6 @@ void text_tokenize(Arena *arena, Tokenizer *tokenizer, rpmd_text text, const rpm
         memcpy(result, tokenizer->tokens, tokenizer->count * sizeof(*result));
     *tokens = result;
     *count = tokenizer->count;
+    if (tokenizer->capacity > KEPT_CAPACITY)
+        resize(tokenizer, KEPT_CAPACITY);
 }

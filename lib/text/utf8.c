@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define NOT_ASCII UINT64_C(0x8080808080808080) /* the bit that none of eight ASCII characters has */
+
 /* Length of the well-formed sequence at the bytes (Unicode 15, table 3-7), or 0. */
 static size_t sequence_length(const unsigned char *byte, size_t available)
 {
@@ -27,6 +29,14 @@ bool text_is_utf8(rpmd_text text)
     const unsigned char *bytes = (const unsigned char *)text.data;
     size_t offset = 0;
     while (offset < text.length) {
+        uint64_t eight;
+        if (text.length - offset >= sizeof(eight)) {
+            memcpy(&eight, bytes + offset, sizeof(eight));
+            if ((eight & NOT_ASCII) == 0) {
+                offset += sizeof(eight);
+                continue;
+            }
+        }
         size_t length = sequence_length(bytes + offset, text.length - offset);
         if (length == 0)
             return false;

@@ -22,7 +22,7 @@ static void *allocate(void *data, size_t size)
     if (size > budget->left)
         return NULL;
     budget->left -= size;
-    return arena_allocate(budget->arena, size);
+    return arena_allocate(budget->arena, size + 1); /* a text's NUL: see from_bytes */
 }
 
 static void keep(void *budget, void *pointer)
@@ -57,15 +57,16 @@ static ProtobufCBinaryData string_to_bytes(const char *string)
     return to_bytes(text_of(string));
 }
 
-static rpmd_text from_bytes(Arena *arena, ProtobufCBinaryData bytes)
+/* Of an unpacked message, whose bytes `allocate` followed by a NUL: they are not copied again. */
+static rpmd_text from_bytes(ProtobufCBinaryData bytes)
 {
-    return arena_text(arena, (rpmd_text){(const char *)bytes.data, bytes.len});
+    return (rpmd_text){bytes.len ? (const char *)bytes.data : "", bytes.len};
 }
 
 /* A string; NULL when it is empty. One with a NUL in it ends there. */
-static const char *string_from_bytes(Arena *arena, ProtobufCBinaryData bytes)
+static const char *string_from_bytes(ProtobufCBinaryData bytes)
 {
-    return bytes.len ? from_bytes(arena, bytes).data : NULL;
+    return bytes.len ? from_bytes(bytes).data : NULL;
 }
 
 static ProtobufCBinaryData *list_to_bytes(Arena *arena, const char *const *list, size_t *count)
@@ -85,7 +86,7 @@ static const char *const *list_from_bytes(Arena *arena, const ProtobufCBinaryDat
         return NULL;
     const char **list = ARENA_ARRAY(arena, const char *, count + 1);
     for (size_t i = 0; i < count; i++)
-        list[i] = from_bytes(arena, bytes[i]).data;
+        list[i] = from_bytes(bytes[i]).data;
     return list;
 }
 
@@ -160,10 +161,10 @@ static void item_from_message(AnalysisRequest *item, Arena *arena, const Rpmd__W
 {
     rpmd_text *options = ARENA_ARRAY(arena, rpmd_text, message->n_options);
     for (size_t i = 0; i < message->n_options; i++)
-        options[i] = from_bytes(arena, message->options[i]);
+        options[i] = from_bytes(message->options[i]);
     *item = (AnalysisRequest){
-        .query = from_bytes(arena, message->query),
-        .response = from_bytes(arena, message->response),
+        .query = from_bytes(message->query),
+        .response = from_bytes(message->response),
         .has_response = message->has_response,
         .answer_only = message->answer_only,
         .options = options,
@@ -242,18 +243,18 @@ static const rpmd_plugin *descriptor_from_message(Arena *arena, const Rpmd__Work
     rpmd_prompt_texts *texts = ARENA_NEW(arena, rpmd_prompt_texts);
     *texts = (rpmd_prompt_texts){
         .struct_size = sizeof(*texts),
-        .task = string_from_bytes(arena, message->prompt_task),
-        .query_noun = string_from_bytes(arena, message->prompt_query_noun),
-        .response_noun = string_from_bytes(arena, message->prompt_response_noun),
-        .answer_format = string_from_bytes(arena, message->prompt_answer_format),
+        .task = string_from_bytes(message->prompt_task),
+        .query_noun = string_from_bytes(message->prompt_query_noun),
+        .response_noun = string_from_bytes(message->prompt_response_noun),
+        .answer_format = string_from_bytes(message->prompt_answer_format),
     };
     *plugin = (rpmd_plugin){
         .struct_size = sizeof(*plugin),
         .abi_major = (uint16_t)message->abi_major,
         .abi_minor = (uint16_t)message->abi_minor,
-        .name = string_from_bytes(arena, message->name),
-        .version = string_from_bytes(arena, message->version),
-        .description = string_from_bytes(arena, message->description),
+        .name = string_from_bytes(message->name),
+        .version = string_from_bytes(message->version),
+        .description = string_from_bytes(message->description),
         .answer_kind = (rpmd_answer_kind)message->answer_kind,
         .labels = list_from_bytes(arena, message->labels, message->n_labels),
         .ordinal_min = message->ordinal_min,
@@ -266,12 +267,12 @@ static const rpmd_plugin *descriptor_from_message(Arena *arena, const Rpmd__Work
         rpmd_lamp *lamp = ARENA_NEW(arena, rpmd_lamp);
         *lamp = (rpmd_lamp){
             .struct_size = sizeof(*lamp),
-            .query_field = string_from_bytes(arena, message->lamp_query_field),
-            .response_field = string_from_bytes(arena, message->lamp_response_field),
-            .options_field = string_from_bytes(arena, message->lamp_options_field),
-            .input_begin = string_from_bytes(arena, message->lamp_input_begin),
-            .input_end = string_from_bytes(arena, message->lamp_input_end),
-            .input_options = string_from_bytes(arena, message->lamp_input_options),
+            .query_field = string_from_bytes(message->lamp_query_field),
+            .response_field = string_from_bytes(message->lamp_response_field),
+            .options_field = string_from_bytes(message->lamp_options_field),
+            .input_begin = string_from_bytes(message->lamp_input_begin),
+            .input_end = string_from_bytes(message->lamp_input_end),
+            .input_options = string_from_bytes(message->lamp_input_options),
         };
         plugin->lamp = lamp;
     }
@@ -331,20 +332,20 @@ static void analysis_from_message(Analysis *analysis, Arena *arena, const Rpmd__
 {
     *analysis = (Analysis){
         .code = message->code < STATUS_CODE_COUNT ? (StatusCode)message->code : STATUS_UNKNOWN,
-        .error = from_bytes(arena, message->error),
+        .error = from_bytes(message->error),
         .features_dropped = message->features_dropped,
-        .drop_reason = from_bytes(arena, message->drop_reason),
+        .drop_reason = from_bytes(message->drop_reason),
         .has_answer = message->has_answer,
-        .answer = from_bytes(arena, message->answer),
+        .answer = from_bytes(message->answer),
         .answer_option = ANALYSIS_NO_OPTION,
     };
     analysis->features = ARENA_ARRAY(arena, AnalyzedFeature, message->n_features);
     for (size_t i = 0; i < message->n_features; i++) {
         const Rpmd__Worker__Feature *feature = message->features[i];
         analysis->features[analysis->feature_count++] = (AnalyzedFeature){
-            .name = from_bytes(arena, feature->name),
-            .context = from_bytes(arena, feature->context),
-            .category = from_bytes(arena, feature->category),
+            .name = from_bytes(feature->name),
+            .context = from_bytes(feature->context),
+            .category = from_bytes(feature->category),
             .polarity = feature->polarity,
             .strength = feature->strength,
             .evidence = {feature->begin, feature->end},
@@ -354,14 +355,14 @@ static void analysis_from_message(Analysis *analysis, Arena *arena, const Rpmd__
     analysis->option_classes = ARENA_ARRAY(arena, AnswerClass, message->n_option_classes);
     for (size_t i = 0; i < message->n_option_classes; i++)
         analysis->option_classes[analysis->option_class_count++] = (AnswerClass){
-            .name = from_bytes(arena, message->option_classes[i]->name),
+            .name = from_bytes(message->option_classes[i]->name),
             .position = message->option_classes[i]->position,
         };
     analysis->traits = ARENA_ARRAY(arena, AnalyzedTrait, message->n_traits);
     for (size_t i = 0; i < message->n_traits; i++)
         analysis->traits[analysis->trait_count++] = (AnalyzedTrait){
-            .name = from_bytes(arena, message->traits[i]->name),
-            .meaning = from_bytes(arena, message->traits[i]->meaning),
+            .name = from_bytes(message->traits[i]->name),
+            .meaning = from_bytes(message->traits[i]->meaning),
         };
 }
 
@@ -398,7 +399,7 @@ static void log_from_message(WorkerReply *reply, Arena *arena, const Rpmd__Worke
     for (size_t i = 0; i < count; i++)
         log[i] = (WorkerLogLine){
             .level = (rpmd_log_level)MIN(message->log[i]->level, (uint32_t)RPMD_LOG_WARNING),
-            .line = from_bytes(arena, message->log[i]->line).data,
+            .line = from_bytes(message->log[i]->line).data,
         };
     reply->log = log;
     reply->log_count = count;

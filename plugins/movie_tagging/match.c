@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "movie_tagging.h"
+#include "phrase_index.h"
 
-enum { GAP_MAX = 2 /* words that a * may stand for */ };
-
-static const Lexicon *const lexicons[] = {
-    &lexicon_genre,     &lexicon_mood,   &lexicon_source, &lexicon_theme,   &lexicon_plot,   &lexicon_stakes,
-    &lexicon_character, &lexicon_family, &lexicon_place,  &lexicon_setting, &lexicon_period, &lexicon_idiom,
+enum {
+    GAP_MAX = 2,               /* words that a * may stand for */
+    WORDS_BETWEEN_LOOKS = 512, /* at the time that is left */
 };
-enum { LEXICON_COUNT = sizeof(lexicons) / sizeof(lexicons[0]) };
 
 typedef struct Match {
     uint32_t begin; /* words [begin, end) */
@@ -27,7 +24,7 @@ typedef struct Matches {
 static void matches_add(Matches *matches, size_t begin, size_t end, size_t concept)
 {
     if (matches->count == matches->capacity) {
-        size_t capacity = matches->capacity > 0 ? matches->capacity * 2 : 256;
+        size_t capacity = matches->capacity > 0 ? matches->capacity * 2 : 64;
         Match *items = matches->call->host->allocate(matches->call, capacity * sizeof(*items));
 
         if (items == NULL) {
@@ -42,62 +39,38 @@ static void matches_add(Matches *matches, size_t begin, size_t end, size_t conce
     matches->items[matches->count++] = (Match){(uint32_t)begin, (uint32_t)end, (uint32_t) concept};
 }
 
-size_t lexicon_concept_count(void)
+static bool case_fits(const Word *word, WordCase fits)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < LEXICON_COUNT; i++)
-        count += lexicons[i]->count;
-    return count;
-}
-
-static size_t form_length(const char *form)
-{
-    return strcspn(form, " ");
-}
-
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-/* Whether the word's case is what the form's marks ask for. */
-static bool case_fits(const Word *word, const char *form, size_t length)
-{
-    if (*form == '^')
+    switch (fits) {
+    case NAME_CASE:
         return word->capital && !word->sentence_start;
-    if (!is_upper(form[0]))
-        return true;
-    if (length >= 2 && is_upper(form[1]))
+    case UPPER_CASE:
         return word->upper;
-    return word->capital;
+    case CAPITAL_CASE:
+        return word->capital;
+    default:
+        return true;
+    }
 }
 
-static bool word_fits(const Words *words, size_t index, const char *form, size_t length)
+static bool word_fits(const Words *words, size_t index, const PhraseWord *wanted)
 {
     const Word *word = &words->words[index];
-    size_t mark = *form == '^';
-    uint64_t hash = word_hash(form + mark, length - mark);
 
     for (size_t k = 0; k < word->key_count; k++)
-        if (words->keys[word->first_key + k] == hash)
-            return case_fits(word, form, length);
+        if (words->keys[word->first_key + k] == wanted->hash)
+            return case_fits(word, wanted->fits);
     return false;
 }
 
 /* Matches the rest of a phrase from the word at index on; returns the end, or 0. */
-static size_t match_rest(const Words *words, size_t index, const char *rest)
+static size_t match_rest(const Words *words, size_t index, const PhraseWord *rest, size_t length)
 {
-    size_t length;
-
-    if (*rest == '\0')
+    if (length == 0)
         return index;
-    length = form_length(rest);
-    if (*rest == '*') {
-        const char *behind = rest[1] == ' ' ? rest + 2 : rest + 1;
-
+    if (rest->fits == GAP) {
         for (size_t skipped = 0; skipped <= GAP_MAX; skipped++) {
-            size_t end = match_rest(words, index + skipped, behind);
+            size_t end = match_rest(words, index + skipped, rest + 1, length - 1);
 
             if (end > 0)
                 return end;
@@ -106,31 +79,29 @@ static size_t match_rest(const Words *words, size_t index, const char *rest)
         }
         return 0;
     }
-    if (index >= words->count || words->words[index].break_before || !word_fits(words, index, rest, length))
+    if (index >= words->count || words->words[index].break_before || !word_fits(words, index, rest))
         return 0;
-    return match_rest(words, index + 1, rest[length] == ' ' ? rest + length + 1 : rest + length);
+    return match_rest(words, index + 1, rest + 1, length - 1);
 }
 
-static void match_phrase(const Words *words, const char *phrase, size_t concept, Matches *matches)
+/* All phrases that begin with the word. */
+static void match_word(const PhraseIndex *index, const Words *words, size_t begin, Matches *matches)
 {
-    size_t mark = *phrase == '^', length;
-    unsigned letters = word_letters(phrase + mark);
-    const char *rest;
-    uint64_t hash;
+    const Word *word = &words->words[begin];
 
-    if ((words->seen[letters >> 5] & 1u << (letters & 31)) == 0)
-        return;
-    length = form_length(phrase);
-    rest = phrase[length] == ' ' ? phrase + length + 1 : phrase + length;
-    hash = word_hash(phrase + mark, length - mark);
-    for (uint32_t key = words->buckets[hash & words->bucket_mask]; key != NO_KEY; key = words->next[key]) {
-        size_t begin = words->key_words[key], end;
+    for (size_t k = 0; k < word->key_count; k++) {
+        uint32_t number = phrase_index_first(index, words->keys[word->first_key + k]);
 
-        if (words->keys[key] != hash || !case_fits(&words->words[begin], phrase, length))
-            continue;
-        end = match_rest(words, begin + 1, rest);
-        if (end > 0)
-            matches_add(matches, begin, end, concept);
+        for (; number != NO_PHRASE; number = phrase_index_next(index, number)) {
+            const Phrase *phrase = &index->phrases[number];
+            size_t end;
+
+            if (!case_fits(word, phrase->first.fits))
+                continue;
+            end = match_rest(words, begin + 1, index->words + phrase->rest, phrase->rest_length);
+            if (end > 0)
+                matches_add(matches, begin, end, phrase->concept);
+        }
     }
 }
 
@@ -159,43 +130,50 @@ static void finding_mention(Finding *finding, const Words *words, const Match *m
         finding->evidence = span;
 }
 
-int lexicon_match(rpmd_call *call, const Words *words, Finding **result, size_t *count)
+/* The findings of the matches that no longer one hides and no word negates. */
+static int collect(const PhraseIndex *index, const Words *words, const Matches *matches, Finding **findings,
+                   size_t *count)
+{
+    rpmd_call *call = matches->call;
+    uint32_t *longest, *before;
+    /* places[concept]: where its finding stands, plus 1 */
+    uint32_t *places = call->host->allocate(call, index->concept_count * sizeof(*places));
+
+    *findings = call->host->allocate(call, (matches->count + 1) * sizeof(**findings));
+    *count = 0;
+    if (places == NULL || *findings == NULL ||
+        matches_cover(matches, words->count, &longest, &before) != RPMD_DONE)
+        return RPMD_FAILED;
+    for (size_t i = 0; i < matches->count; i++) {
+        const Match *match = &matches->items[i];
+        const IndexedConcept *found = &index->concepts[match->concept];
+
+        if (longest[match->begin] > match->end || before[match->begin] >= match->end ||
+            found->entry->name == NULL || word_is_negated(words, match->begin))
+            continue;
+        if (places[match->concept] == 0) {
+            (*findings)[*count] = (Finding){found->entry->name, found->entry->context,
+                                            found->lexicon->category, found->lexicon->strength};
+            places[match->concept] = (uint32_t)++ * count;
+        }
+        finding_mention(&(*findings)[places[match->concept] - 1], words, match);
+    }
+    return RPMD_DONE;
+}
+
+int lexicon_match(rpmd_call *call, const Words *words, Finding **findings, size_t *count)
 {
     Matches matches = {.call = call};
-    Finding *findings = call->host->allocate(call, lexicon_concept_count() * sizeof(*findings));
-    uint32_t *longest, *before;
-    size_t number = 0, kept = 0;
+    const PhraseIndex *index = phrase_index_get();
 
-    if (findings == NULL)
+    if (index == NULL)
         return RPMD_FAILED;
-    for (size_t i = 0; i < LEXICON_COUNT; i++) {
-        for (size_t c = 0; c < lexicons[i]->count; c++, number++) {
-            const Concept *entry = &lexicons[i]->concepts[c];
-
-            findings[number] =
-                (Finding){entry->name, entry->context, lexicons[i]->category, lexicons[i]->strength};
-            for (const char *const *phrase = entry->phrases; *phrase != NULL; phrase++)
-                match_phrase(words, *phrase, number, &matches);
-        }
+    for (size_t i = 0; i < words->count; i++) {
+        match_word(index, words, i, &matches);
         if (matches.failed)
             return RPMD_FAILED;
-        if (call->host->expired(call))
+        if (i % WORDS_BETWEEN_LOOKS == 0 && call->host->expired(call))
             return RPMD_STOPPED;
     }
-    if (matches_cover(&matches, words->count, &longest, &before) != RPMD_DONE)
-        return RPMD_FAILED;
-    for (size_t i = 0; i < matches.count; i++) {
-        const Match *match = &matches.items[i];
-
-        if (longest[match->begin] > match->end || before[match->begin] >= match->end)
-            continue;
-        if (!word_is_negated(words, match->begin))
-            finding_mention(&findings[match->concept], words, match);
-    }
-    for (size_t i = 0; i < number; i++)
-        if (findings[i].mentions > 0 && findings[i].name != NULL)
-            findings[kept++] = findings[i];
-    *result = findings;
-    *count = kept;
-    return RPMD_DONE;
+    return collect(index, words, &matches, findings, count);
 }

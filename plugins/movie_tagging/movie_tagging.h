@@ -12,6 +12,7 @@ typedef struct Word {
     rpmd_span span;
     rpmd_text lower;
     uint32_t first_key; /* keys[first_key .. first_key + key_count) of Words */
+    uint32_t initials;  /* bit set of the low five bits of its keys' first letters */
     uint8_t key_count;
     bool number; /* begins with a digit */
     bool sentence_start;
@@ -21,7 +22,7 @@ typedef struct Word {
 } Word;
 
 /*
- * The words of a query and an index from keys to words. A key is the hash of a form that the word may be an
+ * The words of a query and their keys. A key is the hash of a form that the word may be an
  * inflection of: "marries" has the keys of "marries", "marrie" and "marry". Needs no table of stems, and
  * unlike a stemmer it keeps "detective" and "detect" apart.
  */
@@ -31,14 +32,7 @@ typedef struct Words {
     size_t count;
     const uint64_t *keys;
     size_t key_count;
-    const uint32_t *key_words; /* which word a key belongs to */
-    uint32_t *next;            /* the next key of the same bucket, in text order; NO_KEY ends */
-    uint32_t *buckets;
-    uint32_t bucket_mask;
-    uint32_t seen[1024]; /* bit set of word_letters() of all keys, to leave most phrases out early */
 } Words;
-
-#define NO_KEY UINT32_MAX
 
 /* What was found, before it is emitted. One slot a concept. */
 typedef struct Finding {
@@ -57,9 +51,6 @@ int words_read(rpmd_call *call, rpmd_text text, Words *words);
  */
 bool word_is(const Words *words, size_t index, const char *form);
 
-/* The low five bits of the first three letters; 0 from where the word ends (a space or NUL) on. */
-uint16_t word_letters(const char *form);
-
 /* The hash that keys are made of (FNV-1a, 64 bits), with ASCII letters folded to lower case. */
 uint64_t word_hash(const char *bytes, size_t length);
 
@@ -69,9 +60,6 @@ bool word_is_negated(const Words *words, size_t index);
 
 /* Matches all lexicons. Fills *findings (in no particular order) and *count. */
 int lexicon_match(rpmd_call *call, const Words *words, Finding **findings, size_t *count);
-
-/* How many findings lexicon_match can give at most. */
-size_t lexicon_concept_count(void);
 
 /* What grammar says and a word list cannot: years, ages, "the life of NAME". Appends at most
  * RULE_FINDINGS_MAX. */

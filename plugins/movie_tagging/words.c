@@ -38,25 +38,23 @@ static const Irregular irregular[] = {
     {"won", "win"},      {"written", "write"}, {"wrote", "write"},
 };
 
-uint16_t word_letters(const char *form)
-{
-    unsigned first = form[0] & 31, second = first != 0 ? form[1] & 31 : 0,
-             third = second != 0 ? form[2] & 31 : 0;
+static const uint64_t HASH_BEGIN = 14695981039346656037u;
 
-    return (uint16_t)(first << 10 | second << 5 | third);
+static uint64_t hash_more(uint64_t hash, char c)
+{
+    unsigned char byte = (unsigned char)c;
+
+    if (byte >= 'A' && byte <= 'Z')
+        byte = (unsigned char)(byte - 'A' + 'a');
+    return (hash ^ byte) * 1099511628211u;
 }
 
 uint64_t word_hash(const char *bytes, size_t length)
 {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = HASH_BEGIN;
 
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)bytes[i];
-
-        if (byte >= 'A' && byte <= 'Z')
-            byte = (unsigned char)(byte - 'A' + 'a');
-        hash = (hash ^ byte) * 1099511628211u;
-    }
+    for (size_t i = 0; i < length; i++)
+        hash = hash_more(hash, bytes[i]);
     return hash;
 }
 
@@ -79,62 +77,70 @@ static bool is_short_base(const char *base, size_t length)
 
 typedef struct Keys {
     uint64_t hashes[KEYS_PER_WORD_MAX];
-    uint16_t letters[KEYS_PER_WORD_MAX]; /* word_letters() of each form */
     size_t count;
+    uint32_t initials; /* as Word has them */
+    uint64_t
+        begins[FORM_MAX + 1]; /* begins[n]: the hash of the word's first n bytes, where it is no longer */
 } Keys;
+
+static uint32_t initial_bit(char c)
+{
+    return 1u << (c & 31);
+}
+
+static void keys_add_hash(Keys *keys, uint64_t hash, char initial)
+{
+    if (keys->count == KEYS_PER_WORD_MAX)
+        return;
+    keys->initials |= initial_bit(initial);
+    keys->hashes[keys->count++] = hash;
+}
 
 static void keys_add(Keys *keys, const char *form, size_t length)
 {
-    char begin[4] = "";
+    keys_add_hash(keys, word_hash(form, length), form[0]);
+}
 
-    if (keys->count == KEYS_PER_WORD_MAX)
-        return;
-    memcpy(begin, form, length < 3 ? length : 3);
-    keys->letters[keys->count] = word_letters(begin);
-    keys->hashes[keys->count++] = word_hash(form, length);
+/* The word's first `length` bytes, and a letter behind them where it is not NUL. */
+static void keys_add_begin(Keys *keys, const char *word, size_t length, char letter)
+{
+    uint64_t hash = keys->begins[length];
+
+    keys_add_hash(keys, letter != '\0' ? hash_more(hash, letter) : hash, word[0]);
 }
 
 /* The base of a past or -ing form, of which the ending is already cut off. */
 static void keys_add_verb(Keys *keys, const char *base, size_t length)
 {
-    char form[FORM_MAX + 1];
-
     if (length < 3)
         return;
-    memcpy(form, base, length);
-    if (length >= 3 && form[length - 1] == 'i') {
-        form[length - 1] = 'y';
-        keys_add(keys, form, length);
+    if (base[length - 1] == 'i') {
+        keys_add_begin(keys, base, length - 1, 'y');
         return;
     }
-    if (length >= 3 && form[length - 1] == form[length - 2] && !is_vowel(form[length - 1])) {
-        keys_add(keys, form, length);
-        keys_add(keys, form, length - 1);
+    if (base[length - 1] == base[length - 2] && !is_vowel(base[length - 1])) {
+        keys_add_begin(keys, base, length, '\0');
+        keys_add_begin(keys, base, length - 1, '\0');
         return;
     }
-    if (length >= 3 && !is_short_base(form, length))
-        keys_add(keys, form, length);
-    form[length] = 'e';
-    keys_add(keys, form, length + 1);
+    if (!is_short_base(base, length))
+        keys_add_begin(keys, base, length, '\0');
+    keys_add_begin(keys, base, length, 'e');
 }
 
 static void keys_add_plural(Keys *keys, const char *form, size_t length)
 {
-    char base[FORM_MAX];
     char before = form[length - 2];
 
     if (length < 4 || before == 's')
         return;
-    keys_add(keys, form, length - 1);
+    keys_add_begin(keys, form, length - 1, '\0');
     if (before != 'e' || length < 5)
         return;
-    if (form[length - 3] == 'i') {
-        memcpy(base, form, length - 3);
-        base[length - 3] = 'y';
-        keys_add(keys, base, length - 2);
-    } else if (strchr("sxzho", form[length - 3]) != NULL) {
-        keys_add(keys, form, length - 2);
-    }
+    if (form[length - 3] == 'i')
+        keys_add_begin(keys, form, length - 3, 'y');
+    else if (strchr("sxzho", form[length - 3]) != NULL)
+        keys_add_begin(keys, form, length - 2, '\0');
 }
 
 static void keys_add_irregular(Keys *keys, const char *form, size_t length)
@@ -164,12 +170,18 @@ static void keys_of(Keys *keys, rpmd_text lower)
     size_t length = lower.length;
 
     keys->count = 0;
-    keys_add(keys, form, length);
-    if (length > FORM_MAX || length < 2)
+    keys->initials = 0;
+    if (length > FORM_MAX || length < 2) {
+        keys_add(keys, form, length);
         return;
+    }
+    keys->begins[0] = HASH_BEGIN;
+    for (size_t i = 0; i < length; i++)
+        keys->begins[i + 1] = hash_more(keys->begins[i], form[i]);
+    keys_add_begin(keys, form, length, '\0');
     if (length > 3 && form[length - 1] == 's' && form[length - 2] == '\'') {
         length -= 2;
-        keys_add(keys, form, length);
+        keys_add_begin(keys, form, length, '\0');
     }
     if (length <= 8)
         keys_add_irregular(keys, form, length);
@@ -255,19 +267,13 @@ static size_t token_split(rpmd_text text, const rpmd_token *token, Word *words)
 
 static int words_index(rpmd_call *call, Words *index, Word *words)
 {
-    size_t bound = 0, buckets = 64;
+    size_t bound = 0;
     uint64_t *hashes;
-    uint32_t *key_words;
 
     for (size_t i = 0; i < index->count; i++)
         bound += keys_bound(words[i].lower.length);
-    while (buckets < bound / 2)
-        buckets *= 2;
     hashes = call->host->allocate(call, (bound + 1) * sizeof(*hashes));
-    key_words = call->host->allocate(call, (bound + 1) * sizeof(*key_words));
-    index->next = call->host->allocate(call, (bound + 1) * sizeof(*index->next));
-    index->buckets = call->host->allocate(call, buckets * sizeof(*index->buckets));
-    if (hashes == NULL || key_words == NULL || index->next == NULL || index->buckets == NULL)
+    if (hashes == NULL)
         return RPMD_FAILED;
     for (size_t i = 0; i < index->count; i++) {
         rpmd_text lower = words[i].lower;
@@ -278,22 +284,11 @@ static int words_index(rpmd_call *call, Words *index, Word *words)
             keys.count = keys_bound(lower.length);
         words[i].first_key = (uint32_t)index->key_count;
         words[i].key_count = (uint8_t)keys.count;
-        for (size_t k = 0; k < keys.count; k++) {
-            hashes[index->key_count] = keys.hashes[k];
-            index->seen[keys.letters[k] >> 5] |= 1u << (keys.letters[k] & 31);
-            key_words[index->key_count++] = (uint32_t)i;
-        }
-    }
-    memset(index->buckets, 0xff, buckets * sizeof(*index->buckets));
-    index->bucket_mask = (uint32_t)buckets - 1;
-    for (size_t k = index->key_count; k-- > 0;) {
-        uint32_t *bucket = &index->buckets[hashes[k] & index->bucket_mask];
-
-        index->next[k] = *bucket;
-        *bucket = (uint32_t)k;
+        words[i].initials = keys.initials;
+        memcpy(hashes + index->key_count, keys.hashes, keys.count * sizeof(*hashes));
+        index->key_count += keys.count;
     }
     index->keys = hashes;
-    index->key_words = key_words;
     index->words = words;
     return RPMD_DONE;
 }
@@ -301,18 +296,17 @@ static int words_index(rpmd_call *call, Words *index, Word *words)
 int words_read(rpmd_call *call, rpmd_text text, Words *index)
 {
     const rpmd_token *tokens;
-    size_t token_count, bound = 0;
+    size_t token_count, bound;
     bool parted = true;
     Word *words;
 
     *index = (Words){.text = text};
     if (call->host->tokenize(call, text, &tokens, &token_count) != RPMD_DONE)
         return RPMD_FAILED;
-    for (size_t i = 0; i < token_count; i++) {
+    bound = token_count;
+    for (const char *end = text.data + text.length, *hyphen = text.data;
+         (hyphen = memchr(hyphen, '-', (size_t)(end - hyphen))) != NULL; hyphen++)
         bound++;
-        for (uint32_t byte = tokens[i].span.begin; byte < tokens[i].span.end; byte++)
-            bound += text.data[byte] == '-';
-    }
     words = call->host->allocate(call, (bound + 1) * sizeof(*words));
     if (words == NULL)
         return RPMD_FAILED;
@@ -337,8 +331,11 @@ int words_read(rpmd_call *call, rpmd_text text, Words *index)
 bool word_is(const Words *words, size_t index, const char *form)
 {
     const Word *word = &words->words[index];
-    uint64_t hash = word_hash(form, strlen(form));
+    uint64_t hash;
 
+    if ((word->initials & initial_bit(form[0])) == 0)
+        return false;
+    hash = word_hash(form, strlen(form));
     for (size_t k = 0; k < word->key_count; k++)
         if (words->keys[word->first_key + k] == hash)
             return true;

@@ -85,9 +85,9 @@ static int run_verify(Store *store, uv_loop_t *loop)
     static const char *const users[] = {"ann", "bob"};
     Verify verify = {.ids = INTERN_INIT};
     for (size_t i = 0; i < ARRAY_SIZE(users); i++) {
-        StoreUserName name = {.task = text_of("tags"), .user = text_of(users[i])};
+        StoreLoadModel load = {.task = text_of("tags"), .user = text_of(users[i])};
         verify.listed = false;
-        store_model_load(store, &name, on_loaded, &verify);
+        store_model_load(store, &load, on_loaded, &verify);
         while (!verify.listed)
             uv_run(loop, UV_RUN_ONCE);
     }

@@ -142,17 +142,23 @@ static inline void note_answer(PluginBatch *batch, void *data)
     batch->arena = ARENA_INIT;
 }
 
-static inline PluginJob *ask(Fixture *fixture, Answer *answer, const char *name, const char *query,
-                             uint64_t deadline_ms)
+static inline PluginJob *ask_as(Fixture *fixture, PluginUrgency urgency, Answer *answer, const char *name,
+                                const char *query, uint64_t deadline_ms)
 {
     *answer = (Answer){0};
     /* On the stack: the registry must copy. */
     AnalysisRequest request = {.query = text_of(query)};
     uint64_t deadline_ns = deadline_ms ? uv_hrtime() + deadline_ms * 1000000 : 0;
-    PluginJob *job =
-        plugin_registry_analyze(fixture->registry, name, &request, 1, deadline_ns, note_answer, answer);
+    PluginJob *job = plugin_registry_analyze(fixture->registry, name, &request, 1, urgency, deadline_ns,
+                                             note_answer, answer);
     ck_assert(!answer->done);
     return job;
+}
+
+static inline PluginJob *ask(Fixture *fixture, Answer *answer, const char *name, const char *query,
+                             uint64_t deadline_ms)
+{
+    return ask_as(fixture, PLUGIN_URGENT, answer, name, query, deadline_ms);
 }
 
 /* The name of the first feature of a query; "" with an error. Freed by the caller. */

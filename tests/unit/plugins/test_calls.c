@@ -23,7 +23,7 @@ START_TEST(batches_with_an_error_in_them)
         {.query = text_of("")},
     };
     Answer answer = {0};
-    plugin_registry_analyze(fixture.registry, "fixture", requests, 4, 0, note_answer, &answer);
+    plugin_registry_analyze(fixture.registry, "fixture", requests, 4, PLUGIN_URGENT, 0, note_answer, &answer);
     wait_for(&fixture, &answer.done);
     ck_assert_int_eq(answer.status.code, STATUS_OK);
     ck_assert_uint_eq(answer.batch.count, 4);
@@ -138,8 +138,8 @@ START_TEST(limits)
         plugin_job_cancel(jobs[i]);
     AnalysisRequest *requests = NEW_ARRAY(AnalysisRequest, PLUGIN_BATCH_LIMIT + 1);
     refused = (Answer){0};
-    plugin_registry_analyze(fixture.registry, "fixture", requests, PLUGIN_BATCH_LIMIT + 1, 0, note_answer,
-                            &refused);
+    plugin_registry_analyze(fixture.registry, "fixture", requests, PLUGIN_BATCH_LIMIT + 1, PLUGIN_URGENT, 0,
+                            note_answer, &refused);
     wait_for(&fixture, &refused.done);
     ck_assert_str_eq(refused.status.message, "the call has 257 items; the limit is 256");
     free(answers);
@@ -149,4 +149,47 @@ START_TEST(limits)
 }
 END_TEST
 
-UNIT_TESTS("plugins/calls", batches_with_an_error_in_them, deadlines, deadlines_in_the_queue, cancels, limits)
+/* Builds leave a thread to callers; the slow plugin works until nobody waits. */
+START_TEST(builds_leave_a_thread)
+{
+    Fixture fixture;
+    open_with(&fixture, "slow");
+    Answer builds[3];
+    PluginJob *jobs[3];
+    for (int i = 0; i < 3; i++)
+        jobs[i] = ask_as(&fixture, PLUGIN_BACKGROUND, &builds[i], "fixture", "trigger", 0);
+    _cleanup_free_ char *feature = first_feature(&fixture, "fixture", "Is it?");
+    ck_assert_str_eq(feature, "first word");
+    ck_assert_uint_eq(plugin_registry_tasks(fixture.registry)->current->background_running, 1);
+    for (int i = 0; i < 3; i++) {
+        ck_assert(!builds[i].done);
+        plugin_job_cancel(jobs[i]);
+    }
+    fixture_close(&fixture);
+}
+END_TEST
+
+/* A line of builds that is full refuses no caller. */
+START_TEST(limits_of_builds)
+{
+    Fixture fixture;
+    open_with(&fixture, "slow");
+    Answer *answers = NEW_ARRAY(Answer, PLUGIN_QUEUE_LIMIT + 2);
+    PluginJob **jobs = NEW_ARRAY(PluginJob *, PLUGIN_QUEUE_LIMIT + 2);
+    for (int i = 0; i < PLUGIN_QUEUE_LIMIT + 2; i++)
+        jobs[i] = ask_as(&fixture, PLUGIN_BACKGROUND, &answers[i], "fixture", "trigger", 0);
+    wait_for(&fixture, &answers[PLUGIN_QUEUE_LIMIT + 1].done);
+    ck_assert_str_eq(answers[PLUGIN_QUEUE_LIMIT + 1].status.message,
+                     "1024 calls wait for plugin fixture, the limit is 1024; try again later");
+    _cleanup_free_ char *feature = first_feature(&fixture, "fixture", "Is it?");
+    ck_assert_str_eq(feature, "first word");
+    for (int i = 0; i < PLUGIN_QUEUE_LIMIT + 1; i++)
+        plugin_job_cancel(jobs[i]);
+    free(answers);
+    free(jobs);
+    fixture_close(&fixture);
+}
+END_TEST
+
+UNIT_TESTS("plugins/calls", batches_with_an_error_in_them, deadlines, deadlines_in_the_queue, cancels, limits,
+           builds_leave_a_thread, limits_of_builds)

@@ -201,7 +201,8 @@ START_TEST(crashes_in_batches)
         requests[i] = (AnalysisRequest){.query = text_of(queries[i])};
     }
     Answer answer = {0};
-    plugin_registry_analyze(fixture.registry, "fixture", requests, COUNT, 0, note_answer, &answer);
+    plugin_registry_analyze(fixture.registry, "fixture", requests, COUNT, PLUGIN_URGENT, 0, note_answer,
+                            &answer);
     wait_for(&fixture, &answer.done);
     ck_assert_str_eq(answer.status.message, "");
     ck_assert_uint_eq(answer.batch.count, COUNT);
@@ -307,5 +308,153 @@ START_TEST(killed_workers)
 }
 END_TEST
 
+/* Several chunks of a build. */
+#define BUILD_ITEMS 60
+
+static PluginJob *build(Fixture *fixture, Answer *answer)
+{
+    AnalysisRequest requests[BUILD_ITEMS];
+    for (int i = 0; i < BUILD_ITEMS; i++)
+        requests[i] = (AnalysisRequest){.query = text_of("Is it?")};
+    *answer = (Answer){0};
+    return plugin_registry_analyze(fixture->registry, "fixture", requests, BUILD_ITEMS, PLUGIN_BACKGROUND, 0,
+                                   note_answer, answer);
+}
+
+/* With one worker a caller waits for a chunk of a build, not for the builds that were there before. */
+START_TEST(builds_give_way)
+{
+    Fixture fixture;
+    Answer builds[2];
+    Answer answer;
+    open_with(&fixture, "good");
+    for (int i = 0; i < 2; i++)
+        build(&fixture, &builds[i]);
+    ask(&fixture, &answer, "fixture", "Is it?", 0);
+    wait_for(&fixture, &answer.done);
+    ck_assert_int_eq(answer.status.code, STATUS_OK);
+    ck_assert(!builds[0].done && !builds[1].done);
+    arena_finish(&answer.batch.arena);
+    for (int i = 0; i < 2; i++) {
+        wait_for(&fixture, &builds[i].done);
+        ck_assert_uint_eq(builds[i].batch.count, BUILD_ITEMS);
+        for (int k = 0; k < BUILD_ITEMS; k++)
+            ck_assert_uint_eq(builds[i].batch.analyses[k].feature_count, 1);
+        arena_finish(&builds[i].batch.arena);
+    }
+    ck_assert_uint_eq(current(&fixture)->background_running, 0);
+    fixture_close(&fixture);
+}
+END_TEST
+
+/* Builds that hang leave a worker to callers, where there may be more than one. */
+START_TEST(builds_leave_a_worker)
+{
+    Fixture fixture;
+    Answer builds[3];
+    PluginJob *jobs[3];
+    open_workers(&fixture, 1, 2);
+    _cleanup_free_ char *file = install(&fixture, "hangs", "p.so");
+    ck_assert_str_eq(load(&fixture, file).message, "");
+    for (int i = 0; i < 3; i++)
+        jobs[i] = ask_as(&fixture, PLUGIN_BACKGROUND, &builds[i], "fixture", "trigger", 0);
+    for (int i = 0; i < 5; i++) {
+        _cleanup_free_ char *feature = first_feature(&fixture, "fixture", "Is it?");
+        ck_assert_str_eq(feature, "first word");
+        ck_assert_uint_eq(current(&fixture)->background_running, 1);
+    }
+    for (int i = 0; i < 3; i++) {
+        ck_assert(!builds[i].done);
+        plugin_job_cancel(jobs[i]);
+    }
+    fixture_close(&fixture);
+}
+END_TEST
+
+/* A caller that asks again as soon as it is answered. */
+typedef struct Impatient {
+    Fixture *fixture;
+    const bool *is_enough;
+    unsigned in_flight;
+} Impatient;
+
+static void ask_again(PluginBatch *batch, void *data)
+{
+    Impatient *impatient = data;
+    const AnalysisRequest request = {.query = text_of("Is it?")};
+    ck_assert(!batch || status_is_ok(&batch->status));
+    impatient->in_flight -= batch != NULL;
+    if (*impatient->is_enough)
+        return;
+    impatient->in_flight++;
+    plugin_registry_analyze(impatient->fixture->registry, "fixture", &request, 1, PLUGIN_URGENT, 0, ask_again,
+                            impatient);
+}
+
+/* However many callers there are, a build comes to its end. */
+START_TEST(builds_go_on)
+{
+    Fixture fixture;
+    Answer answer;
+    open_with(&fixture, "good");
+    Impatient impatient = {.fixture = &fixture, .is_enough = &answer.done};
+    build(&fixture, &answer);
+    for (int i = 0; i < 8; i++)
+        ask_again(NULL, &impatient);
+    wait_for(&fixture, &answer.done);
+    ck_assert_uint_eq(answer.batch.count, BUILD_ITEMS);
+    arena_finish(&answer.batch.arena);
+    while (impatient.in_flight > 0)
+        uv_run(&fixture.loop, UV_RUN_ONCE);
+    fixture_close(&fixture);
+}
+END_TEST
+
+/* A plugin that hangs holds a daemon that stops no longer than its caller waits. */
+START_TEST(stopping_with_a_hanging_plugin)
+{
+    Fixture fixture;
+    Answer answers[3];
+    PluginJob *jobs[3];
+    bool closed = false;
+    open_with(&fixture, "hangs");
+    jobs[0] = ask(&fixture, &answers[0], "fixture", "trigger", 20);
+    jobs[1] = ask(&fixture, &answers[1], "fixture", "trigger", 0);
+    jobs[2] = ask(&fixture, &answers[2], "fixture", "trigger", 0);
+    (void)jobs[0];
+    plugin_registry_close(fixture.registry, set_true, &closed);
+    /* Refused already, its callback on the way: no callback comes any more. */
+    plugin_job_cancel(jobs[1]);
+    wait_for(&fixture, &answers[0].done);
+    ck_assert_str_eq(answers[0].status.message, "the deadline passed while the call was with the plugin");
+    ck_assert_str_eq(answers[2].status.message, "the daemon is stopping; try again when it is back");
+    ck_assert(!answers[1].done);
+    wait_for(&fixture, &closed);
+    ck_assert_int_eq(uv_run(&fixture.loop, UV_RUN_DEFAULT), 0);
+    ck_assert_int_eq(uv_loop_close(&fixture.loop), 0);
+    buffer_finish(&fixture.events);
+    remove_directory(fixture.state);
+    remove_directory(fixture.plugins);
+}
+END_TEST
+
+/* Cancelled while the plugin hangs, and stopped at once. */
+START_TEST(stopping_behind_a_cancel)
+{
+    Fixture fixture;
+    Answer running;
+    Answer expired;
+    open_with(&fixture, "hangs");
+    PluginJob *job = ask(&fixture, &running, "fixture", "trigger", 0);
+    ask(&fixture, &expired, "fixture", "Is it?", 1);
+    wait_for(&fixture, &expired.done);
+    ck_assert_str_eq(expired.status.message, "the deadline passed while the call waited for a plugin");
+    plugin_job_cancel(job);
+    fixture_close(&fixture);
+    ck_assert(!running.done);
+}
+END_TEST
+
 UNIT_TESTS("plugins/pool", misbehaving_plugins, refused_plugins, hanging_plugins, obedient_plugins,
-           crashes_in_batches, breaker, leaks, growing, killed_workers)
+           crashes_in_batches, breaker, leaks, growing, killed_workers, builds_give_way,
+           builds_leave_a_worker, builds_go_on, stopping_with_a_hanging_plugin, stopping_behind_a_cancel)

@@ -118,8 +118,28 @@ static int fault_characteristics(sqlite3_file *file)
     return fault_inner(file)->pMethods->xDeviceCharacteristics(fault_inner(file));
 }
 
+static int fault_map(sqlite3_file *file, int region, int size, int extend, void volatile **memory)
+{
+    return fault_inner(file)->pMethods->xShmMap(fault_inner(file), region, size, extend, memory);
+}
+
+static int fault_lock_map(sqlite3_file *file, int offset, int count, int flags)
+{
+    return fault_inner(file)->pMethods->xShmLock(fault_inner(file), offset, count, flags);
+}
+
+static void fault_barrier(sqlite3_file *file)
+{
+    fault_inner(file)->pMethods->xShmBarrier(fault_inner(file));
+}
+
+static int fault_unmap(sqlite3_file *file, int remove)
+{
+    return fault_inner(file)->pMethods->xShmUnmap(fault_inner(file), remove);
+}
+
 static const sqlite3_io_methods fault_methods = {
-    .iVersion = 1, /* no shared memory: the store holds its database alone */
+    .iVersion = 2,
     .xClose = fault_close,
     .xRead = fault_read,
     .xWrite = fault_write,
@@ -132,6 +152,10 @@ static const sqlite3_io_methods fault_methods = {
     .xFileControl = fault_control,
     .xSectorSize = fault_sector,
     .xDeviceCharacteristics = fault_characteristics,
+    .xShmMap = fault_map,
+    .xShmLock = fault_lock_map,
+    .xShmBarrier = fault_barrier,
+    .xShmUnmap = fault_unmap,
 };
 
 static sqlite3_vfs *fault_system;

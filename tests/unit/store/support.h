@@ -174,14 +174,44 @@ static inline StoreReply *put_one(Fixture *fixture, const char *task, const char
 
 static inline StoreReply *load_model(Fixture *fixture, const char *task, const char *user)
 {
-    StoreUserName request = {.task = T(task), .user = T(user)};
+    StoreLoadModel request = {.task = T(task), .user = T(user)};
     return ANSWER(fixture, store_model_load(fixture->store, &request, on_reply, fixture));
 }
 
 static inline StoreReply *erase(Fixture *fixture, const char *task, const char *user)
 {
-    StoreUserName request = {.task = T(task), .user = T(user)};
+    StoreEraseUser request = {.task = T(task), .user = T(user)};
     return ANSWER(fixture, store_erase_user(fixture->store, &request, on_reply, fixture));
+}
+
+/* Waits for the keeper to be through with an erasure. */
+static inline void await_erasure(Fixture *fixture, uint64_t erasure)
+{
+    StoreMetrics metrics;
+    for (;;) {
+        store_metrics(fixture->store, &metrics);
+        ck_assert_str_eq(metrics.erasure_trouble, "");
+        if (metrics.erasures_finished >= erasure)
+            return;
+        uv_run(&fixture->loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+}
+
+/* Publishes over what is current; task, user and base are filled in. */
+static inline StoreReply *publish_over(Fixture *fixture, const char *task, const char *user,
+                                       StorePublish publish)
+{
+    StoreReply *loaded = load_model(fixture, task, user);
+    ck_assert_msg(status_is_ok(&loaded->status), "%s", loaded->status.message);
+    publish.task = T(task);
+    publish.user = T(user);
+    publish.user_number = loaded->model.user.number;
+    publish.base_version = loaded->model.user.model_version;
+    publish.base_revision = loaded->model.user.history_revision;
+    if (!publish.extractor_version.length)
+        publish.extractor_version = T("1.2");
+    return ANSWER(fixture, store_model_publish(fixture->store, &publish, on_reply, fixture));
 }
 
 /* Looks into the database of a closed store: the number that a query gives. */

@@ -2,6 +2,8 @@
 #include "tests/unit/store/support.h"
 
 #include "daemon/store/scrub.h"
+#include "lib/base/buffer.h"
+#include "lib/method/pool_change.h"
 
 static Fixture fixture;
 
@@ -53,29 +55,16 @@ static int64_t rows_with(const char *text)
         "item.response",
         "item.options",
         "item.meta",
-        "analysis.error",
-        "analysis.extractor_version",
-        "analysis.answer",
-        "analysis.drop_reason",
-        "analysis.answer_class",
-        "option_class.name",
-        "feature.name",
-        "feature.context",
-        "feature.category",
-        "trait.name",
-        "trait.meaning",
-        "reasoning.path",
-        "embedding.numbers",
-        "factor.name",
-        "factor.description",
-        "member.category",
-        "member.name",
-        "propensity.answer_class",
+        "record.error",
+        "record.content",
+        "extractor.version",
+        "factor_set.content",
         "version.reason",
         "version.extractor_version",
         "cell.answer_class",
-        "share.answer_class",
+        "pool_change.content",
         "vote.answer",
+        "reply.text",
     };
     int64_t found = 0;
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
@@ -112,6 +101,13 @@ static const char *marked(const char *mark, char *into, size_t size)
 
 #define TEXT_SIZE 10000
 
+static uint64_t load_version(const char *task, const char *user)
+{
+    StoreReply *reply = load_model(&fixture, task, user);
+    expect_ok(reply);
+    return reply->model.user.model_version;
+}
+
 static void put_marked(const char *task, const char *user, const char *mark, int number, StorePut *put)
 {
     static char query[TEXT_SIZE], response[TEXT_SIZE], id[64], meta[64];
@@ -128,60 +124,52 @@ static void put_marked(const char *task, const char *user, const char *mark, int
     *put = reply->puts.puts[0];
 }
 
-/* A model with the mark in every text there is. */
+/* A model with the mark in every text there is, and a reply of an LLM. */
 static void publish_marked(const char *task, const char *user, const char *mark, const StorePut *puts,
                            size_t count)
 {
-    static char context[TEXT_SIZE];
-    const rpmd_text text = T(mark);
-    AnalyzedFeature features[] = {
-        {.name = text, .context = T(marked(mark, context, sizeof(context))), .category = text},
-        {.name = text, .context = text, .category = text}};
-    AnswerClass option = {.name = text};
-    float numbers[16] = {0};
-    memcpy(numbers, mark, MIN(strlen(mark), sizeof(numbers)));
-    AnalyzedTrait trait = {.name = text, .meaning = text};
-    const Analysis analysis = {.error = text,
-                               .drop_reason = text,
-                               .answer = text,
-                               .answer_class = text,
-                               .option_classes = &option,
-                               .option_class_count = 1,
-                               .features = features,
-                               .feature_count = 2,
-                               .traits = &trait,
-                               .trait_count = 1,
-                               .embedding = {numbers, ARRAY_SIZE(numbers), 7}};
-    StoreItemAnalysis analyses[64];
-    StoreReasoning reasoning[64];
-    for (size_t i = 0; i < count; i++) {
-        analyses[i] = (StoreItemAnalysis){puts[i].number, puts[i].revision, text, &analysis};
-        reasoning[i] = (StoreReasoning){puts[i].number, STORE_SOURCE_LLM, features[0].context};
-    }
-    const StoreMember member = {.category = text, .name = text};
-    const StoreFactor factor = {.name = text, .description = text, .members = &member, .member_count = 1};
-    const StorePropensity propensity = {.answer_class = text, .count = 1};
-    const StoreCellChange cell = {.key = 1, .answer_class = text, .change = 1};
-    const StoreVoteChange vote = {.question = 1, .answer = text};
-    StoreReply *loaded = load_model(&fixture, task, user);
-    StorePublish request = {.task = T(task),
-                            .user = T(user),
-                            .user_number = loaded->model.user.number,
-                            .base_version = loaded->model.user.model_version,
-                            .reason = text,
-                            .extractor_version = text,
-                            .analyses = analyses,
-                            .analysis_count = count,
-                            .reasoning = reasoning,
-                            .reasoning_count = count,
-                            .factors = &(StoreFactorSet){&factor, 1},
-                            .statistics = {.propensities = &propensity, .propensity_count = 1},
-                            .feeds_pool = true,
-                            .cells = &cell,
-                            .cell_count = 1,
-                            .votes = &vote,
-                            .vote_count = 1};
-    expect_ok(ANSWER(&fixture, store_model_publish(fixture.store, &request, on_reply, &fixture)));
+    static char long_text[TEXT_SIZE], factors[TEXT_SIZE];
+    const rpmd_text text = T(mark), factor_set = T(marked(mark, factors, sizeof(factors)));
+    StoreRecord records[64];
+    marked(mark, long_text, sizeof(long_text));
+    for (size_t i = 0; i < count; i++)
+        records[i] = (StoreRecord){.item = puts[i].number,
+                                   .revision = puts[i].revision,
+                                   .extractor_version = T("1"),
+                                   .code = i % 5 == 0 ? STATUS_INVALID_ARGUMENT : STATUS_OK,
+                                   .error = text,
+                                   .content = T(long_text)};
+    _cleanup_buffer_ Buffer change = BUFFER_INIT;
+    pool_change_write(&change, &(PoolCellChange){1, text, 1, load_version(task, user) ? 0 : 1}, 1,
+                      &(PoolVoteChange){1, text}, 1);
+    expect_ok(publish_over(&fixture, task, user,
+                           (StorePublish){.reason = text,
+                                          .extractor_version = T("1"),
+                                          .records = records,
+                                          .record_count = count,
+                                          .feature_count = 2 * count,
+                                          .reasoning_count = count,
+                                          .factors = &factor_set,
+                                          .factor_count = 1,
+                                          .feeds_pool = true,
+                                          .pool_change = {change.data, change.length}}));
+    char key[STORE_REPLY_KEY_SIZE] = {(char)draw(256), (char)draw(256), (char)draw(256)};
+    const StoreNewReply reply = {
+        .task = T(task), .user = T(user), .key = {key, sizeof(key)}, .text = text, .limit_bytes = 1 << 20};
+    expect_ok(ANSWER(&fixture, store_reply_put(fixture.store, &reply, on_reply, &fixture)));
+}
+
+/* Takes the user's cells and votes out of the pool. */
+static StoreReply *erase_marked(const char *task, const char *user)
+{
+    _cleanup_buffer_ Buffer change = BUFFER_INIT;
+    uint64_t fed = load_version(task, user);
+    if (fed)
+        pool_change_write(&change, &(PoolCellChange){1, T(user), -(int64_t)fed, -1}, 1,
+                          &(PoolVoteChange){1, T("")}, 1);
+    const StoreEraseUser request = {
+        .task = T(task), .user = T(user), .pool_change = {change.data, change.length}};
+    return ANSWER(&fixture, store_erase_user(fixture.store, &request, on_reply, &fixture));
 }
 
 #define MARKS 8
@@ -203,6 +191,13 @@ static void fill(void)
             }
 }
 
+static void expect_good_database(void)
+{
+    ck_assert_int_eq(peek(&fixture, "SELECT count(*) FROM pragma_integrity_check WHERE "
+                                    "integrity_check <> 'ok'"),
+                     0);
+}
+
 START_TEST(nothing_of_an_erased_user_is_in_the_files)
 {
     fill();
@@ -210,14 +205,23 @@ START_TEST(nothing_of_an_erased_user_is_in_the_files)
         char mark[32];
         snprintf(mark, sizeof(mark), "Mark%dEndOfMark", user);
         ck_assert_uint_gt(occurrences(mark), 100);
-        StoreReply *reply = erase(&fixture, "", mark);
+        StoreReply *reply = erase_marked("tags", mark);
         expect_ok(reply);
-        ck_assert_uint_eq(reply->erased.features, user == 0 ? 32 : 0); /* the others were corrected since */
-        ck_assert_uint_eq(reply->erased.reasoning_paths, user == 0 ? 16 : 0);
-        ck_assert_uint_eq(reply->erased.users, 2);
-        ck_assert_uint_eq(reply->erased.items, 16 + 3);
+        ck_assert_uint_eq(reply->erased.users, 1);
+        ck_assert_uint_eq(reply->erased.items, 16);
+        ck_assert_uint_eq(reply->erased.features, 32);
+        ck_assert_uint_eq(reply->erased.reasoning_paths, 16);
         ck_assert_uint_eq(reply->erased.factors, 3);
         ck_assert_uint_eq(reply->erased.versions, 3);
+        ck_assert_uint_eq(reply->erased.replies, 3);
+        ck_assert_uint_eq(reply->erased.erasure, 2 * (uint64_t)user + 1);
+        ck_assert_uint_gt(reply->erased.last_change, 0);
+        expect_refused(load_model(&fixture, "tags", mark), STATUS_NOT_FOUND, "no history");
+        reply = erase_marked("opinions", mark);
+        expect_ok(reply);
+        ck_assert_uint_eq(reply->erased.items, 3);
+        ck_assert_uint_eq(reply->erased.last_change, 0);
+        await_erasure(&fixture, reply->erased.erasure);
         ck_assert_uint_eq(occurrences(mark), 0); /* while the store is open */
         /* What goes on afterwards must not bring a copy back from the cached pages. */
         for (int other = user + 1; other < MARKS; other++) {
@@ -231,11 +235,13 @@ START_TEST(nothing_of_an_erased_user_is_in_the_files)
         ck_assert_uint_eq(occurrences(mark), 0);
         ck_assert_int_eq(rows_with(mark), 0);
         ck_assert_int_eq(peek(&fixture, "SELECT count(*) FROM erasure"), 0);
-        ck_assert_int_eq(peek(&fixture, "SELECT count(*) FROM pragma_integrity_check WHERE "
-                                        "integrity_check <> 'ok'"),
-                         0);
+        expect_good_database();
         Status status;
         ck_assert_int_eq(fixture_open(&fixture, &status), 0);
+        StoreMetrics metrics;
+        store_metrics(fixture.store, &metrics);
+        ck_assert_uint_eq(metrics.erasures_finished, 2 * (uint64_t)user + 2);
+        ck_assert_uint_eq(metrics.last_erasure, 2 * (uint64_t)user + 2);
     }
     StoreReply *reply = ANSWER(&fixture, store_list_tasks(fixture.store, on_reply, &fixture));
     for (size_t i = 0; i < reply->tasks.count; i++) {
@@ -250,6 +256,110 @@ START_TEST(nothing_of_an_erased_user_is_in_the_files)
 }
 END_TEST
 
+/* ---- while others write ---- */
+
+#define WRITERS 8
+
+/* One of those who go on: each puts, corrects and publishes as soon as the last answer is there. */
+typedef struct Busy {
+    char name[32];
+    int number;
+    bool is_ending;
+    bool is_waiting;
+} Busy;
+
+static void busy_next(Busy *busy);
+
+static void on_busy(StoreReply *reply, void *data)
+{
+    Busy *busy = data;
+    expect_ok(reply);
+    busy->is_waiting = false;
+    if (!busy->is_ending)
+        busy_next(busy);
+}
+
+static void busy_next(Busy *busy)
+{
+    static char query[TEXT_SIZE];
+    char id[32];
+    snprintf(id, sizeof(id), "%d", (int)draw(60));
+    StoreNewItem item =
+        new_item(busy->name, id, marked("other", query, sizeof(query)), "r", (int64_t)draw(1000));
+    const StorePutItems request = {.task = T("tags"), .items = &item, .count = 1};
+    busy->number++;
+    busy->is_waiting = true;
+    store_put_items(fixture.store, &request, on_busy, busy);
+}
+
+START_TEST(traces_go_while_others_write)
+{
+    Busy busy[WRITERS] = {0};
+    int written = 0;
+    fill();
+    for (int i = 0; i < WRITERS; i++) {
+        snprintf(busy[i].name, sizeof(busy[i].name), "busy %d", i);
+        busy_next(&busy[i]);
+    }
+    for (int user = 0; user < MARKS; user++) {
+        char mark[32];
+        snprintf(mark, sizeof(mark), "Mark%dEndOfMark", user);
+        expect_ok(erase_marked("opinions", mark));
+        StoreReply *reply = erase_marked("tags", mark);
+        expect_ok(reply);
+        await_erasure(&fixture, reply->erased.erasure);
+        ck_assert_uint_eq(occurrences(mark), 0);
+        for (int turn = 0; turn < 50; turn++)
+            uv_run(&fixture.loop, UV_RUN_ONCE);
+        ck_assert_uint_eq(occurrences(mark), 0);
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        busy[i].is_ending = true;
+        while (busy[i].is_waiting)
+            uv_run(&fixture.loop, UV_RUN_ONCE);
+        written += busy[i].number;
+    }
+    ck_assert_int_gt(written, 500);
+    ck_assert_uint_eq(occurrences("EndOfMark"), 0);
+    fixture_close(&fixture);
+    ck_assert_uint_eq(occurrences("EndOfMark"), 0);
+    expect_good_database();
+    Status status;
+    ck_assert_int_eq(fixture_open(&fixture, &status), 0);
+}
+END_TEST
+
+#define NEIGHBOURS 60
+
+static void put_neighbour(int user, int number, const char *content)
+{
+    char name[32], id[64], query[512];
+    snprintf(name, sizeof(name), "Neighbour%02dEnd", user);
+    snprintf(id, sizeof(id), "%s %d", name, number);
+    snprintf(query, sizeof(query), "%s of %s, %0*d", content, name, 100 + (int)draw(250), number);
+    expect_ok(put_one(&fixture, "tags", name, id, query, "r", 0));
+}
+
+/* Small users share pages; what one of them had in a page that was split is nowhere when the others go on. */
+START_TEST(neighbours_do_not_bring_anything_back)
+{
+    for (int number = 0; number < 12; number++)
+        for (int user = 0; user < NEIGHBOURS; user++)
+            put_neighbour((user * 7) % NEIGHBOURS, number, "first");
+    for (int user = 1; user < NEIGHBOURS; user += 3) {
+        char name[32];
+        snprintf(name, sizeof(name), "Neighbour%02dEnd", user);
+        StoreReply *reply = erase(&fixture, "tags", name);
+        expect_ok(reply);
+        await_erasure(&fixture, reply->erased.erasure);
+        for (int other = 0; other < NEIGHBOURS; other += 3)
+            for (int number = 0; number < 3; number++)
+                put_neighbour(other, number, "again");
+        ck_assert_uint_eq(occurrences(name), 0);
+    }
+}
+END_TEST
+
 START_TEST(only_the_named_task_is_erased)
 {
     put_one(&fixture, "tags", "ann", "x", "SeenInTags", "r", 0);
@@ -258,6 +368,7 @@ START_TEST(only_the_named_task_is_erased)
     expect_ok(reply);
     ck_assert_uint_eq(reply->erased.users, 1);
     ck_assert_uint_eq(reply->erased.items, 1);
+    await_erasure(&fixture, reply->erased.erasure);
     ck_assert_uint_eq(occurrences("SeenInTags"), 0);
     ck_assert_uint_gt(occurrences("SeenInOpinions"), 0);
     expect_ok(load_model(&fixture, "opinions", "ann"));
@@ -267,24 +378,76 @@ END_TEST
 START_TEST(erasing_nobody_is_refused)
 {
     expect_refused(erase(&fixture, "tags", "ann"), STATUS_NOT_FOUND, "no history of user \"ann\" in task");
-    expect_refused(erase(&fixture, "", "ann"), STATUS_NOT_FOUND, "no history of user \"ann\" in any task");
     expect_refused(erase(&fixture, "tags", ""), STATUS_INVALID_ARGUMENT, "The user is empty");
-    expect_refused(erase(&fixture, "", ""), STATUS_INVALID_ARGUMENT, "The user is empty");
+    expect_refused(erase(&fixture, "", "ann"), STATUS_INVALID_ARGUMENT, "The task is empty");
 }
 END_TEST
 
-/* A crash came between the rows' end and that of their traces. */
+START_TEST(one_who_comes_back_is_another)
+{
+    uint64_t first = put_one(&fixture, "tags", "ann", "x", "q", "r", 0)->puts.puts[0].user_number;
+    StoreEraseUser request = {.task = T("tags"), .user = T("ann"), .user_number = first + 1};
+    expect_refused(ANSWER(&fixture, store_erase_user(fixture.store, &request, on_reply, &fixture)),
+                   STATUS_ABORTED, "the user was erased in the meantime");
+    request.user_number = first;
+    expect_ok(ANSWER(&fixture, store_erase_user(fixture.store, &request, on_reply, &fixture)));
+    fixture_restart(&fixture);
+    uint64_t second = put_one(&fixture, "tags", "ann", "x", "q", "r", 0)->puts.puts[0].user_number;
+    ck_assert_uint_gt(second, first);
+    ck_assert_uint_eq(load_model(&fixture, "tags", "ann")->model.item_count, 1);
+    expect_refused(ANSWER(&fixture, store_erase_user(fixture.store, &request, on_reply, &fixture)),
+                   STATUS_ABORTED, "the user was erased in the meantime");
+}
+END_TEST
+
+/* Closed at once, again and again: each start goes on with what the last one left. */
 START_TEST(an_interrupted_erasure_is_finished)
 {
-    put_one(&fixture, "tags", "ann", "x", "q", "r", 0);
+    fill();
+    StoreReply *reply = NULL;
+    for (int user = 0; user < MARKS; user++) {
+        char mark[32];
+        snprintf(mark, sizeof(mark), "Mark%dEndOfMark", user);
+        expect_ok(erase_marked("tags", mark));
+        reply = erase_marked("opinions", mark);
+        expect_ok(reply);
+    }
+    uint64_t last = reply->erased.erasure;
+    for (int i = 0; i < 20; i++) {
+        usleep((useconds_t)draw(30000));
+        fixture_restart(&fixture);
+    }
+    await_erasure(&fixture, last);
+    ck_assert_uint_eq(occurrences("EndOfMark"), 0);
     fixture_close(&fixture);
-    poke(&fixture, "INSERT INTO erasure (erasure) VALUES (1)");
+    ck_assert_int_eq(rows_with("EndOfMark"), 0);
+    ck_assert_int_eq(peek(&fixture, "SELECT count(*) FROM erasure"), 0);
     Status status;
     ck_assert_int_eq(fixture_open(&fixture, &status), 0);
-    expect_ok(load_model(&fixture, "tags", "ann"));
-    fixture_close(&fixture);
-    ck_assert_int_eq(peek(&fixture, "SELECT count(*) FROM erasure"), 0);
-    ck_assert_int_eq(fixture_open(&fixture, &status), 0);
+}
+END_TEST
+
+/* Another program reads, and with it the log stays. */
+START_TEST(an_erasure_waits_for_readers)
+{
+    char path[PATH_MAX];
+    sqlite3 *handle;
+    put_one(&fixture, "tags", "ann", "x", "SeenOnce", "r", 0);
+    fixture_path(&fixture, "rpmd.db", path);
+    ck_assert_int_eq(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(handle, "BEGIN; SELECT count(*) FROM item", NULL, NULL, NULL), SQLITE_OK);
+    StoreReply *reply = erase(&fixture, "tags", "ann");
+    expect_ok(reply);
+    uint64_t erasure = reply->erased.erasure;
+    usleep(200000);
+    StoreMetrics metrics;
+    store_metrics(fixture.store, &metrics);
+    ck_assert_uint_eq(metrics.erasures_finished, 0);
+    ck_assert_uint_eq(metrics.last_erasure, erasure);
+    expect_ok(put_one(&fixture, "tags", "bob", "x", "q", "r", 0));
+    sqlite3_close(handle);
+    await_erasure(&fixture, erasure);
+    ck_assert_uint_eq(occurrences("SeenOnce"), 0);
 }
 END_TEST
 
@@ -348,9 +511,13 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, nothing_of_an_erased_user_is_in_the_files);
+    tcase_add_test(tests, traces_go_while_others_write);
+    tcase_add_test(tests, neighbours_do_not_bring_anything_back);
     tcase_add_test(tests, only_the_named_task_is_erased);
     tcase_add_test(tests, erasing_nobody_is_refused);
+    tcase_add_test(tests, one_who_comes_back_is_another);
     tcase_add_test(tests, an_interrupted_erasure_is_finished);
+    tcase_add_test(tests, an_erasure_waits_for_readers);
     tcase_add_test(tests, a_page_is_scrubbed_between_its_rows);
     tcase_add_test(tests, what_is_not_a_tree_page_is_left_alone);
     suite_add_tcase(suite, tests);

@@ -55,6 +55,7 @@ START_TEST(an_item_comes_back_as_it_was_put)
     ck_assert_uint_eq(reply->puts.new_users, 1);
     ck_assert_int_eq(reply->puts.puts[0].outcome, STORE_ACCEPTED);
     expect_text(reply->puts.puts[0].id, "one");
+    expect_text(reply->puts.puts[0].user, "ann");
     ck_assert_uint_eq(reply->puts.puts[0].revision, 1);
     ck_assert_int_eq(reply->puts.puts[0].order_us, 5);
     uint64_t number = reply->puts.puts[0].number;
@@ -76,7 +77,7 @@ START_TEST(an_item_comes_back_as_it_was_put)
     expect_text(stored->options[0], "yes");
     expect_text(stored->options[1], "");
     expect_text(stored->options[2], "no, “never”");
-    ck_assert_uint_eq(stored->extractor_version.length, 0);
+    ck_assert_uint_eq(stored->record.extractor_version.length, 0);
 }
 END_TEST
 
@@ -95,7 +96,10 @@ START_TEST(putting_again_changes_nothing)
     ck_assert_uint_eq(reply->puts.new_users, 0);
     ck_assert_uint_eq(reply->puts.puts[0].number, number);
     ck_assert_uint_eq(reply->puts.puts[0].revision, 1);
-    ck_assert_uint_eq(load_model(&fixture, "tags", "ann")->model.user.history_revision, 1);
+    const StoreUser *ann = &load_model(&fixture, "tags", "ann")->model.user;
+    ck_assert_uint_eq(ann->history_revision, 1);
+    ck_assert_uint_eq(ann->last_item, number);
+    ck_assert_int_eq(ann->greatest_order_us, 0);
 }
 END_TEST
 

@@ -170,25 +170,32 @@ START_TEST(erasing_a_user_erases_replies)
 }
 END_TEST
 
-START_TEST(a_version_1_database_is_brought_up_to_date)
+/* Of one who was erased, and came back under the same name. */
+START_TEST(what_comes_late_is_nobodys)
 {
-    fixture_close(&fixture);
-    char path[PATH_MAX];
-    sqlite3 *handle;
-    fixture_path(&fixture, "rpmd.db", path);
-    ck_assert_int_eq(sqlite3_open(path, &handle), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(handle,
-                                  "DROP TABLE usage; DROP TABLE reply; DROP TABLE reply_total; DROP TABLE "
-                                  "embedding; PRAGMA user_version = 1",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
-    sqlite3_close(handle);
-    Status status;
-    ck_assert_int_eq(fixture_open(&fixture, &status), 0);
-    spend("ann", "extract", 100, 5);
-    expect_ok(keep("ann", 'a', "kept", 100, MUCH));
-    ck_assert_str_eq(kept('a'), "kept");
-    ck_assert_uint_eq(load_model(&fixture, "tags", "bob")->model.item_count, 1);
+    uint64_t first = load_model(&fixture, "tags", "ann")->model.user.number;
+    expect_ok(erase(&fixture, "tags", "ann"));
+    expect_ok(put_one(&fixture, "tags", "ann", "x", "q", "r", 0));
+    const StoreNewReply reply = {.task = T("tags"),
+                                 .user = T("ann"),
+                                 .user_number = first,
+                                 .key = key_of('a'),
+                                 .text = T("late"),
+                                 .created_us = 100,
+                                 .limit_bytes = MUCH};
+    expect_ok(ANSWER(&fixture, store_reply_put(fixture.store, &reply, on_reply, &fixture)));
+    ck_assert_str_eq(kept('a'), "none");
+    const StoreUsage usage = {.task = T("tags"),
+                              .user = T("ann"),
+                              .user_number = first,
+                              .stage = T("reason"),
+                              .backend = T("local"),
+                              .day = 100,
+                              .calls = 1};
+    expect_ok(ANSWER(&fixture, store_usage_add(fixture.store, &usage, on_reply, &fixture)));
+    const StoreUsages *all = spent((StoreListUsage){.from_day = 100, .by_user = true});
+    ck_assert_uint_eq(all->count, 1);
+    expect_text(all->rows[0].user, "");
 }
 END_TEST
 
@@ -204,7 +211,7 @@ int main(void)
     tcase_add_test(tests, old_replies_go);
     tcase_add_test(tests, the_oldest_make_room);
     tcase_add_test(tests, erasing_a_user_erases_replies);
-    tcase_add_test(tests, a_version_1_database_is_brought_up_to_date);
+    tcase_add_test(tests, what_comes_late_is_nobodys);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

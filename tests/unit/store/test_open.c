@@ -142,9 +142,9 @@ START_TEST(a_newer_database_is_left_alone)
     fixture_close(&fixture);
     poke(&fixture, "PRAGMA user_version = 99");
     expect_closed(fixture.directory, STATUS_FAILED_PRECONDITION,
-                  "has version 99, and this rpmd knows versions up to 3. Start a newer rpmd");
+                  "has version 99, and this rpmd knows versions up to 4. Start a newer rpmd");
     ck_assert_int_eq(peek(&fixture, "SELECT user_version FROM pragma_user_version"), 99);
-    poke(&fixture, "PRAGMA user_version = 3");
+    poke(&fixture, "PRAGMA user_version = 4");
     reopen();
     expect_ok(load_model(&fixture, "tags", "ann"));
 }
@@ -192,7 +192,7 @@ START_TEST(damage_is_told_when_it_is_met)
 {
     expect_ok(put_one(&fixture, "tags", "ann", "x", "q", "r", 0));
     fixture_close(&fixture);
-    int64_t page = peek(&fixture, "SELECT rootpage FROM sqlite_schema WHERE name = 'feature'");
+    int64_t page = peek(&fixture, "SELECT rootpage FROM sqlite_schema WHERE name = 'record'");
     overwrite((page - 1) * 4096, 4096);
     reopen();
     expect_refused(load_model(&fixture, "tags", "ann"), STATUS_DATA_LOSS, "is damaged");

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/store/support.h"
 
+#include "lib/base/buffer.h"
+#include "lib/method/pool_change.h"
+
 static Fixture fixture;
 
 static void setup(void)
@@ -13,41 +16,40 @@ static void teardown(void)
     fixture_stop(&fixture);
 }
 
-static const StoreFactorSet no_factors;
+static const rpmd_text no_factors = {"", 0};
 
-static StoreReply *publish(const char *task, const char *user, StorePublish publish)
+static StoreReply *publish(const char *task, const char *user, const PoolCellChange *cells, size_t cell_count,
+                           const PoolVoteChange *votes, size_t vote_count)
 {
-    StoreReply *loaded = load_model(&fixture, task, user);
-    expect_ok(loaded);
-    publish.task = T(task);
-    publish.user = T(user);
-    publish.user_number = loaded->model.user.number;
-    publish.base_version = loaded->model.user.model_version;
-    publish.factors = &no_factors;
-    return ANSWER(&fixture, store_model_publish(fixture.store, &publish, on_reply, &fixture));
+    _cleanup_buffer_ Buffer change = BUFFER_INIT;
+    pool_change_write(&change, cells, cell_count, votes, vote_count);
+    return publish_over(&fixture, task, user,
+                        (StorePublish){.factors = &no_factors,
+                                       .feeds_pool = true,
+                                       .pool_change = {change.data, change.length}});
 }
 
 static StoreReply *population(const char *task)
 {
     StoreLoadPopulation request = {.task = T(task)};
-    return ANSWER(&fixture, store_population_load(fixture.store, &request, on_reply, &fixture));
+    StoreReply *reply = ANSWER(&fixture, store_population_load(fixture.store, &request, on_reply, &fixture));
+    expect_ok(reply);
+    return reply;
 }
 
-/* Cells of a task whose count or users differ from the users' shares; must be none. */
-static const char invariant[] =
-    "WITH summed (task, key, answer_class, count, users) AS ("
-    "  SELECT task, key, answer_class, sum(count), count(*) FROM share JOIN user USING (user)"
-    "  GROUP BY task, key, answer_class) "
-    "SELECT (SELECT count(*) FROM (SELECT * FROM cell EXCEPT SELECT * FROM summed))"
-    "     + (SELECT count(*) FROM (SELECT * FROM summed EXCEPT SELECT * FROM cell))"
-    "     + (SELECT count(*) FROM cell WHERE users = 0 OR count = 0)";
-
-static void expect_invariant(void)
+/* Lets the keeper fold all there is. */
+static void await_fold(void)
 {
-    Status status;
-    fixture_close(&fixture);
-    ck_assert_int_eq(peek(&fixture, invariant), 0);
-    ck_assert_int_eq(fixture_open(&fixture, &status), 0);
+    for (int i = 0; i < 500; i++) {
+        fixture_close(&fixture);
+        int64_t left = peek(&fixture, "SELECT count(*) FROM pool_change");
+        Status status;
+        ck_assert_int_eq(fixture_open(&fixture, &status), 0);
+        if (left == 0)
+            return;
+        usleep(20000);
+    }
+    ck_abort_msg("changes are left");
 }
 
 START_TEST(shares_add_up)
@@ -55,47 +57,44 @@ START_TEST(shares_add_up)
     put_one(&fixture, "tags", "ann", "1", "q", "r", 1);
     put_one(&fixture, "tags", "bob", "1", "q", "r", 1);
     const uint64_t high = UINT64_MAX - 1;
-    const StoreCellChange ann[] = {{high, T("a"), 2}, {7, T("a"), 1}, {7, T("b"), 1}, {8, T("x"), 0}};
-    const StoreCellChange bob[] = {{high, T("a"), 3}, {7, T("b"), 4}};
-    expect_ok(publish("tags", "ann", (StorePublish){.feeds_pool = true, .cells = ann, .cell_count = 4}));
-    expect_ok(publish("tags", "bob", (StorePublish){.feeds_pool = true, .cells = bob, .cell_count = 2}));
-    StorePopulation *pool = &population("tags")->population;
-    ck_assert_uint_eq(pool->cell_count, 3);
-    ck_assert_uint_eq(pool->cells[0].key, high);
-    ck_assert_uint_eq(pool->cells[0].count, 5);
-    ck_assert_uint_eq(pool->cells[0].users, 2);
-    expect_text(pool->cells[2].answer_class, "b");
-    ck_assert_uint_eq(pool->cells[2].count, 5);
-    ck_assert_uint_eq(population("other")->population.cell_count, 0);
-
-    const StoreCellChange change[] = {{high, T("a"), -2}, {7, T("a"), 1}, {9, T("a"), 1}};
-    expect_ok(publish("tags", "ann", (StorePublish){.feeds_pool = true, .cells = change, .cell_count = 3}));
-    pool = &population("tags")->population;
-    ck_assert_uint_eq(pool->cell_count, 4);
-    ck_assert_uint_eq(pool->cells[0].count, 3);
-    ck_assert_uint_eq(pool->cells[0].users, 1);
-
-    const StoreCellChange below[] = {{7, T("a"), -3}};
-    expect_refused(
-        publish("tags", "ann", (StorePublish){.feeds_pool = true, .cells = below, .cell_count = 1}),
-        STATUS_INVALID_ARGUMENT, "is 2 and cannot change by -3");
-    expect_ok(publish(
-        "tags", "ann",
-        (StorePublish){.feeds_pool = true, .replace_population = true, .cells = bob, .cell_count = 1}));
-    pool = &population("tags")->population;
-    ck_assert_uint_eq(pool->cell_count, 2);
-    ck_assert_uint_eq(pool->cells[0].count, 6);
-    ck_assert_uint_eq(pool->cells[1].count, 4);
-    expect_invariant();
-
-    expect_ok(publish("tags", "bob", (StorePublish){.feeds_pool = false, .cells = bob, .cell_count = 2}));
-    ck_assert(!load_model(&fixture, "tags", "bob")->model.user.feeds_pool);
-    pool = &population("tags")->population;
-    ck_assert_uint_eq(pool->cell_count, 1);
-    ck_assert_uint_eq(pool->cells[0].count, 3);
-    expect_ok(erase(&fixture, "tags", "ann"));
-    ck_assert_uint_eq(population("tags")->population.cell_count, 0);
-    expect_invariant();
+    const PoolCellChange ann[] = {{high, T("a"), 2, 1}, {7, T("a"), 1, 1}, {7, T("b"), 1, 1}};
+    const PoolCellChange bob[] = {{high, T("a"), 3, 1}, {7, T("b"), 4, 1}};
+    StoreReply *reply = publish("tags", "ann", ann, 3, NULL, 0);
+    expect_ok(reply);
+    ck_assert_uint_eq(reply->published.last_change, 1);
+    reply = publish("tags", "bob", bob, 2, NULL, 0);
+    ck_assert_uint_eq(reply->published.last_change, 2);
+    for (int folded = 0; folded < 2; folded++) {
+        StorePopulation *pool = &population("tags")->population;
+        ck_assert_uint_eq(pool->last_change, 2);
+        ck_assert_uint_eq(pool->cell_count, 3);
+        ck_assert_uint_eq(pool->cells[0].key, high);
+        ck_assert_uint_eq(pool->cells[0].count, 5);
+        ck_assert_uint_eq(pool->cells[0].users, 2);
+        expect_text(pool->cells[1].answer_class, "a");
+        expect_text(pool->cells[2].answer_class, "b");
+        ck_assert_uint_eq(pool->cells[2].count, 5);
+        ck_assert_uint_eq(population("other")->population.cell_count, 0);
+        await_fold();
+    }
+    const PoolCellChange change[] = {{high, T("a"), -2, -1}, {7, T("a"), 1, 0}, {9, T("a"), 1, 1}};
+    reply = publish("tags", "ann", change, 3, NULL, 0);
+    ck_assert_uint_eq(reply->published.last_change, 3);
+    reply = publish("tags", "ann", NULL, 0, NULL, 0);
+    ck_assert_uint_eq(reply->published.last_change, 0);
+    for (int folded = 0; folded < 2; folded++) {
+        StorePopulation *pool = &population("tags")->population;
+        ck_assert_uint_eq(pool->last_change, 3);
+        ck_assert_uint_eq(pool->cell_count, 4);
+        ck_assert_uint_eq(pool->cells[0].count, 3);
+        ck_assert_uint_eq(pool->cells[0].users, 1);
+        ck_assert_uint_eq(pool->cells[1].count, 2);
+        await_fold();
+    }
+    fixture_close(&fixture);
+    ck_assert_int_eq(peek(&fixture, "SELECT count(*) FROM cell"), 4);
+    Status status;
+    ck_assert_int_eq(fixture_open(&fixture, &status), 0);
 }
 END_TEST
 
@@ -103,35 +102,34 @@ START_TEST(votes_are_set_and_withdrawn)
 {
     put_one(&fixture, "opinions", "ann", "1", "q", "r", 1);
     put_one(&fixture, "opinions", "bob", "1", "q", "r", 1);
-    const StoreVoteChange votes[] = {{2, T("yes")}, {1, T("no")}, {2, T("maybe")}};
-    expect_ok(
-        publish("opinions", "bob", (StorePublish){.feeds_pool = true, .votes = votes, .vote_count = 3}));
-    expect_ok(
-        publish("opinions", "ann", (StorePublish){.feeds_pool = true, .votes = votes, .vote_count = 1}));
+    const PoolVoteChange votes[] = {{2, T("yes")}, {1, T("no")}, {2, T("maybe")}};
+    expect_ok(publish("opinions", "bob", NULL, 0, votes, 3));
+    expect_ok(publish("opinions", "ann", NULL, 0, votes, 1));
     uint64_t ann = load_model(&fixture, "opinions", "ann")->model.user.number;
-    StorePopulation *pool = &population("opinions")->population;
-    ck_assert_uint_eq(pool->vote_count, 3);
-    ck_assert_uint_eq(pool->votes[0].user, ann);
-    ck_assert_uint_eq(pool->votes[0].question, 2);
-    expect_text(pool->votes[0].answer, "yes");
-    ck_assert_uint_eq(pool->votes[1].question, 1);
-    expect_text(pool->votes[2].answer, "maybe");
-    const StoreVoteChange withdrawn[] = {{1, T("")}, {5, T("")}};
-    expect_ok(
-        publish("opinions", "bob", (StorePublish){.feeds_pool = true, .votes = withdrawn, .vote_count = 2}));
+    for (int folded = 0; folded < 2; folded++) {
+        StorePopulation *pool = &population("opinions")->population;
+        ck_assert_uint_eq(pool->vote_count, 3);
+        ck_assert_uint_eq(pool->votes[0].user, ann);
+        ck_assert_uint_eq(pool->votes[0].question, 2);
+        expect_text(pool->votes[0].answer, "yes");
+        ck_assert_uint_eq(pool->votes[1].question, 1);
+        expect_text(pool->votes[2].answer, "maybe");
+        await_fold();
+    }
+    const PoolVoteChange withdrawn[] = {{1, T("")}, {5, T("")}};
+    expect_ok(publish("opinions", "bob", NULL, 0, withdrawn, 2));
     ck_assert_uint_eq(population("opinions")->population.vote_count, 2);
-    expect_ok(publish(
-        "opinions", "bob",
-        (StorePublish){.feeds_pool = true, .replace_votes = true, .votes = votes + 1, .vote_count = 1}));
-    pool = &population("opinions")->population;
-    ck_assert_uint_eq(pool->vote_count, 2);
-    expect_text(pool->votes[1].answer, "no");
-    expect_ok(publish("opinions", "bob", (StorePublish){.feeds_pool = false}));
-    ck_assert_uint_eq(population("opinions")->population.vote_count, 1);
-    expect_ok(erase(&fixture, "", "ann"));
-    ck_assert_uint_eq(population("opinions")->population.vote_count, 0);
+    /* An erasure that names no votes takes those that were folded all the same. */
+    StoreReply *reply = erase(&fixture, "opinions", "ann");
+    expect_ok(reply);
+    await_erasure(&fixture, reply->erased.erasure);
+    StorePopulation *pool = &population("opinions")->population;
+    ck_assert_uint_eq(pool->vote_count, 1);
+    expect_text(pool->votes[0].answer, "maybe");
 }
 END_TEST
+
+/* ---- random changes against a recount from scratch ---- */
 
 static uint64_t seed = 88172645463325252u;
 
@@ -143,44 +141,174 @@ static uint64_t draw(uint64_t below)
     return seed % below;
 }
 
-static void do_something(int step)
+#define USERS 5
+#define KEYS 400
+#define CLASSES 3
+#define QUESTIONS 50
+
+static const char *const names[USERS] = {"ann", "bob", "cid", "dan", "eve"};
+static const char *const classes[CLASSES] = {"a", "b", "longer than a few bytes"};
+
+/* What each user feeds. */
+static struct {
+    bool is_there;
+    int64_t counts[KEYS][CLASSES];
+    int votes[QUESTIONS]; /* 0: none; else 1 + class */
+} shares[USERS];
+
+static uint64_t key_of(size_t key)
 {
-    static const char *const tasks[] = {"tags", "opinions"};
-    static const char *const names[] = {"ann", "bob", "cid", "dan"};
-    static const char *const classes[] = {"a", "b", "c"};
-    const char *task = tasks[draw(2)], *user = names[draw(4)];
-    char id[16];
-    snprintf(id, sizeof(id), "%d", step);
-    if (draw(12) == 0) {
-        erase(&fixture, draw(3) ? task : "", user);
+    return key * 0x9e3779b97f4a7c15u; /* numbers of all 64 bits */
+}
+
+typedef struct Change {
+    PoolCellChange cells[KEYS * CLASSES];
+    size_t cell_count;
+    PoolVoteChange votes[QUESTIONS];
+    size_t vote_count;
+} Change;
+
+static void set_count(Change *change, size_t user, size_t key, size_t class, int64_t count)
+{
+    int64_t *old = &shares[user].counts[key][class];
+    if (*old == count)
         return;
+    change->cells[change->cell_count++] =
+        (PoolCellChange){key_of(key), T(classes[class]), count - *old, (count > 0) - (*old > 0)};
+    *old = count;
+}
+
+static void set_vote(Change *change, size_t user, size_t question, int vote)
+{
+    shares[user].votes[question] = vote;
+    change->votes[change->vote_count++] = (PoolVoteChange){question, vote ? T(classes[vote - 1]) : T("")};
+}
+
+static void erase_share(size_t user)
+{
+    static Change change;
+    change.cell_count = change.vote_count = 0;
+    for (size_t key = 0; key < KEYS; key++)
+        for (size_t class = 0; class < CLASSES; class ++)
+            set_count(&change, user, key, class, 0);
+    for (size_t question = 0; question < QUESTIONS; question++)
+        if (shares[user].votes[question])
+            set_vote(&change, user, question, 0);
+    _cleanup_buffer_ Buffer bytes = BUFFER_INIT;
+    pool_change_write(&bytes, change.cells, change.cell_count, change.votes, change.vote_count);
+    StoreEraseUser request = {
+        .task = T("tags"), .user = T(names[user]), .pool_change = {bytes.data, bytes.length}};
+    expect_ok(ANSWER(&fixture, store_erase_user(fixture.store, &request, on_reply, &fixture)));
+    shares[user].is_there = false;
+}
+
+static void change_share(size_t user)
+{
+    static Change change;
+    change.cell_count = change.vote_count = 0;
+    if (!shares[user].is_there)
+        expect_ok(put_one(&fixture, "tags", names[user], "1", "q", "r", 1));
+    shares[user].is_there = true;
+    bool large = draw(6) == 0; /* more than one slice */
+    for (size_t key = 0; key < KEYS; key++)
+        for (size_t class = 0; class < CLASSES; class ++)
+            if (draw(large ? 2 : 200) == 0)
+                set_count(&change, user, key, class, (int64_t)draw(4));
+    for (size_t question = 0; question < QUESTIONS; question++)
+        if (draw(10) == 0)
+            set_vote(&change, user, question, (int)draw(CLASSES + 1));
+    expect_ok(publish("tags", names[user], change.cells, change.cell_count, change.votes, change.vote_count));
+}
+
+static void expect_population(void)
+{
+    const StorePopulation *pool = &population("tags")->population;
+    size_t cells = 0, votes = 0;
+    for (size_t i = 0; i < pool->cell_count; i++) {
+        const StoreCell *cell = &pool->cells[i];
+        size_t key = 0, class = 0;
+        int64_t count = 0, users = 0;
+        while (key_of(key) != cell->key)
+            ck_assert_uint_lt(++key, KEYS);
+        while (!text_equal_string(cell->answer_class, classes[class]))
+            ck_assert_uint_lt(++class, CLASSES);
+        for (size_t user = 0; user < USERS; user++) {
+            count += shares[user].counts[key][class];
+            users += shares[user].counts[key][class] > 0;
+        }
+        ck_assert_int_eq((int64_t)cell->count, count);
+        ck_assert_int_eq((int64_t)cell->users, users);
+        if (i > 0) /* in order, and so none twice */
+            ck_assert(
+                (int64_t)cell[-1].key < (int64_t)cell->key ||
+                (cell[-1].key == cell->key && text_compare(cell[-1].answer_class, cell->answer_class) < 0));
     }
-    expect_ok(put_one(&fixture, task, user, id, "q", "r", 0));
-    StoreCellChange cells[6];
-    size_t count = draw(ARRAY_SIZE(cells) + 1);
-    bool replace = draw(4) == 0;
-    for (size_t i = 0; i < count; i++)
-        cells[i] = (StoreCellChange){draw(5), T(classes[draw(3)]), (int64_t)draw(5) - (replace ? 0 : 2)};
-    StorePublish request = {
-        .feeds_pool = draw(10) != 0, .replace_population = replace, .cells = cells, .cell_count = count};
-    StoreReply *reply = publish(task, user, request);
-    if (!status_is_ok(&reply->status)) /* a share would have gone below zero: the whole request is undone */
-        expect_refused(reply, STATUS_INVALID_ARGUMENT, "cannot change by -");
+    for (size_t key = 0; key < KEYS; key++)
+        for (size_t class = 0; class < CLASSES; class ++) {
+            int64_t count = 0;
+            for (size_t user = 0; user < USERS; user++)
+                count += shares[user].counts[key][class];
+            cells += count > 0;
+        }
+    for (size_t user = 0; user < USERS; user++)
+        for (size_t question = 0; question < QUESTIONS; question++)
+            votes += shares[user].votes[question] != 0;
+    ck_assert_uint_eq(pool->cell_count, cells);
+    ck_assert_uint_eq(pool->vote_count, votes);
 }
 
 START_TEST(the_pool_is_the_sum_of_the_shares_whatever_happens)
 {
-    for (int step = 0; step < 600; step++) {
-        do_something(step);
-        if (step % 60 == 59)
-            expect_invariant();
+    for (int step = 0; step < 400; step++) {
+        size_t user = draw(USERS);
+        if (shares[user].is_there && draw(12) == 0)
+            erase_share(user);
+        else
+            change_share(user);
+        if (draw(3) == 0)
+            expect_population();
+        if (draw(20) == 0)
+            fixture_restart(&fixture);
     }
-    ck_assert_uint_gt(population("tags")->population.cell_count, 0);
-    static const char *const names[] = {"ann", "bob", "cid", "dan"};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        erase(&fixture, "", names[i]);
-    ck_assert_uint_eq(population("tags")->population.cell_count, 0);
-    expect_invariant();
+    await_fold();
+    expect_population();
+    for (size_t user = 0; user < USERS; user++)
+        if (shares[user].is_there)
+            erase_share(user);
+    expect_population();
+    await_fold();
+    fixture_close(&fixture);
+    ck_assert_int_eq(peek(&fixture, "SELECT (SELECT count(*) FROM cell) + (SELECT count(*) FROM vote)"), 0);
+    Status status;
+    ck_assert_int_eq(fixture_open(&fixture, &status), 0);
+}
+END_TEST
+
+/* One that takes many slices, interrupted in each of them. */
+START_TEST(a_large_change_is_folded_in_slices)
+{
+    enum { COUNT = 60000 };
+    PoolCellChange *cells = NEW_ARRAY(PoolCellChange, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        cells[i] = (PoolCellChange){key_of(i), T("a"), 2, 1};
+    expect_ok(put_one(&fixture, "tags", "ann", "1", "q", "r", 1));
+    expect_ok(publish("tags", "ann", cells, COUNT, NULL, 0));
+    for (int64_t folded = 0; folded < COUNT;) {
+        usleep(15000);
+        fixture_close(&fixture);
+        int64_t now = peek(&fixture, "SELECT count(*) FROM cell");
+        folded = now;
+        ck_assert_int_eq(peek(&fixture, "SELECT count(*) FROM cell WHERE count <> 2 OR users <> 1"), 0);
+        Status status;
+        ck_assert_int_eq(fixture_open(&fixture, &status), 0);
+        const StorePopulation *pool = &population("tags")->population;
+        ck_assert_uint_eq(pool->cell_count, COUNT);
+        for (size_t i = 0; i < COUNT; i++)
+            ck_assert(pool->cells[i].count == 2 && pool->cells[i].users == 1);
+    }
+    await_fold();
+    ck_assert_uint_eq(population("tags")->population.cell_count, COUNT);
+    free(cells);
 }
 END_TEST
 
@@ -193,6 +321,7 @@ int main(void)
     tcase_add_test(tests, shares_add_up);
     tcase_add_test(tests, votes_are_set_and_withdrawn);
     tcase_add_test(tests, the_pool_is_the_sum_of_the_shares_whatever_happens);
+    tcase_add_test(tests, a_large_change_is_folded_in_slices);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

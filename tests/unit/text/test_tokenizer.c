@@ -8,10 +8,9 @@
 #include "tests/unit/unit.h"
 
 /* The tokens of a text as "lower/stem" (stem only where it differs), "|" between sentences. */
-static char *tokens_of(const char *string)
+static char *tokens_of(Tokenizer *tokenizer, const char *string)
 {
     _cleanup_arena_ Arena arena = ARENA_INIT;
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
     const rpmd_token *tokens;
     size_t count;
     _cleanup_buffer_ Buffer shown = BUFFER_INIT;
@@ -26,10 +25,17 @@ static char *tokens_of(const char *string)
     return buffer_take(&shown);
 }
 
+/* A tokenizer that remembers words finds the same in words that are new to it and in those that it met. */
 static void expect(const char *text, const char *expected)
 {
-    _cleanup_free_ char *shown = tokens_of(text);
-    ck_assert_str_eq(shown, expected);
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *forgetful = tokenizer_new();
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    tokenizer_remember_words(tokenizer);
+    Tokenizer *const asked[] = {forgetful, tokenizer, tokenizer};
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        _cleanup_free_ char *shown = tokens_of(asked[i], text);
+        ck_assert_str_eq(shown, expected);
+    }
 }
 
 START_TEST(words_and_numbers)
@@ -140,14 +146,35 @@ END_TEST
 
 START_TEST(stop_words)
 {
-    static const char *const yes[] = {"a", "the", "don't", "yourselves", "not"};
-    static const char *const no[] = {"", "movie", "z", "need", "The"};
-    for (size_t i = 0; i < 5; i++) {
+    static const char *const yes[] = {"a", "the", "don't", "yourselves", "not", "yours"};
+    static const char *const no[] = {"", "movie", "z", "need", "The", "yourse"};
+    for (size_t i = 0; i < 6; i++) {
         ck_assert_msg(text_is_stop_word(text_of(yes[i])), "%s", yes[i]);
         ck_assert_msg(!text_is_stop_word(text_of(no[i])), "%s", no[i]);
     }
 }
 END_TEST
 
+/* More words than are remembered: each is found or made anew, whatever took its place. */
+START_TEST(many_words)
+{
+    static const char *const endings[] = {"", "s", "ing", "ed", "ies", "ly", "'s", "ation", "fulness"};
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *forgetful = tokenizer_new();
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    tokenizer_remember_words(tokenizer);
+    _cleanup_buffer_ Buffer text = BUFFER_INIT;
+    for (unsigned i = 0; i < 10000; i++) {
+        unsigned n = i * 7919 % 10000;
+        buffer_append_format(&text, "%c%ct%c%s ", 'a' + (int)(n % 23), 'a' + (int)(n / 23 % 21),
+                             'a' + (int)(n / 483), endings[i % 9]);
+    }
+    for (int i = 0; i < 2; i++) {
+        _cleanup_free_ char *expected = tokens_of(forgetful, text.data);
+        _cleanup_free_ char *shown = tokens_of(tokenizer, text.data);
+        ck_assert_str_eq(shown, expected);
+    }
+}
+END_TEST
+
 UNIT_TESTS("text/tokenizer", words_and_numbers, typographic_forms_are_made_plain, markup_is_white_space,
-           sentences, flags, hostile_texts, stop_words)
+           sentences, flags, hostile_texts, stop_words, many_words)
