@@ -16,12 +16,14 @@ lib/json|lib/base
 lib/grpc|lib/base
 lib/llm|lib/base lib/text lib/plugin lib/method
 daemon/net|lib/base lib/grpc
+daemon/loop|lib/base
 daemon/stages|lib/base lib/text lib/llm daemon/llm daemon/loop daemon/store daemon/config.h daemon/log.h
 daemon/llm|lib/base lib/llm daemon/loop daemon/config.h daemon/log.h
 daemon/store|lib/base lib/method/factor.h lib/method/item_record.h lib/method/pool_change.h daemon/log.h
 daemon/plugins|lib/base lib/plugin lib/worker daemon/log.h
-daemon/users|lib/base lib/text lib/plugin lib/method lib/history lib/llm daemon/stages daemon/store daemon/plugins daemon/config.h daemon/log.h
-daemon/services|lib/base lib/text lib/grpc lib/plugin lib/method lib/history lib/llm daemon/llm daemon/stages daemon/users daemon/store daemon/plugins daemon/net daemon/config.h daemon/log.h
+daemon/users|lib/base lib/text lib/plugin lib/method lib/llm daemon/loop daemon/stages daemon/store daemon/plugins daemon/caller.h daemon/config.h daemon/log.h
+daemon/query|lib/base lib/text lib/plugin lib/method lib/llm daemon/loop daemon/stages daemon/users daemon/plugins daemon/caller.h daemon/config.h
+daemon/services|lib/base lib/text lib/grpc lib/plugin lib/method lib/history lib/llm daemon/llm daemon/stages daemon/users daemon/query daemon/store daemon/plugins daemon/net daemon/caller.h daemon/config.h daemon/log.h
 worker|lib/base lib/plugin lib/worker
 daemon|lib daemon
 client|lib

@@ -2,6 +2,7 @@
 #include "daemon/users/draft.h"
 #include "daemon/users/refresh.h"
 #include "daemon/users/task.h"
+#include "daemon/users/users.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -79,8 +80,10 @@ static void cancel(Operation *operation)
     BuildOperation *build = build_of(operation);
     if (build->preparation)
         preparation_cancel(TAKE_PTR(build->preparation));
-    if (build->phase == BUILD_DRAFTING)
+    if (build->phase == BUILD_DRAFTING) {
         draft_free(TAKE_PTR(build->draft));
+        build->phase = BUILD_DRAFTED;
+    }
     refresh_cancel(&build->refresh);
     let_next_build(operation);
 }

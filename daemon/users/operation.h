@@ -29,11 +29,11 @@
  * for is there, takes that, begins the next thing, and returns the state that the operation is in then.
  */
 
+#include "daemon/caller.h"
 #include "daemon/loop/later.h"
 #include "daemon/loop/work.h"
 #include "daemon/users/assembly.h"
 #include "daemon/users/user.h"
-#include "daemon/users/users.h"
 
 typedef struct Operation Operation;
 
@@ -132,6 +132,9 @@ void operation_wake(Operation *operation);
 
 /* Forgets the store's last answer. */
 void operation_drop_answer(Operation *operation);
+
+/* Ends one that waits for its turn, with the reply that another made for it. */
+void operation_complete(Operation *operation);
 
 /* Ends it with this status; one that is being published ends behind that. */
 void operation_end(Operation *operation, const Status *status);
