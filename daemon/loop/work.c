@@ -121,7 +121,8 @@ void background_close(Background *background)
 /* Threads are made when work first comes for them. Without any, the work goes the others' way. */
 static bool has_thread(Background *background)
 {
-    if (background->thread_count < WORK_BACKGROUND_THREADS && background->at_hand >= background->thread_count &&
+    if (background->thread_count < WORK_BACKGROUND_THREADS &&
+        background->at_hand >= background->thread_count &&
         uv_thread_create(&background->threads[background->thread_count], run_background, background) == 0)
         background->thread_count++;
     return background->thread_count > 0;

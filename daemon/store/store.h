@@ -410,6 +410,9 @@ typedef struct StorePublishedItem {
     StoreRecord record; /* its content; an empty extractor_version: none */
 } StorePublishedItem;
 
+/* Items in one publication: what waits for a user's turn goes together. */
+#define STORE_PUBLISHED_ITEMS 64
+
 /*
  * A new version of a user's model, in one transaction with the change of the history that it stands for.
  */
@@ -420,7 +423,8 @@ typedef struct StorePublish {
     uint64_t base_version;  /* the version it was made from (0: none): ABORTED if another is current */
     uint64_t base_revision; /* of the history that it was made from, before the changes below. Where there are
                              * any: ABORTED if the history went on since */
-    const StorePublishedItem *items; /* NULL: none; else one */
+    const StorePublishedItem *items; /* with numbers, revisions and ids that follow each other */
+    size_t published_count;          /* of them; STORE_PUBLISHED_ITEMS at most */
     const uint64_t *deleted;         /* NULL: none; else one item's number */
 
     const StoreRecord *records; /* of items that were there; passed over where one is gone or was corrected */

@@ -44,7 +44,7 @@ FreshItem fresh_item_copy(Arena *arena, const FreshItem *fresh)
     for (size_t i = 0; i < item->option_count; i++)
         options[i] = arena_text(arena, item->options[i]);
     item->options = options;
-    item->meta = (rpmd_text){0};
+    item->meta = arena_text(arena, item->meta);
     item->record = (StoreRecord){0};
     FreshItem copy = {
         .item = item, .version = arena_text(arena, fresh->version), .path = arena_text(arena, fresh->path)};

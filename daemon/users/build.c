@@ -2,6 +2,7 @@
 #include "daemon/users/draft.h"
 #include "daemon/users/refresh.h"
 #include "daemon/users/task.h"
+#include "daemon/users/users.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -79,8 +80,10 @@ static void cancel(Operation *operation)
     BuildOperation *build = build_of(operation);
     if (build->preparation)
         preparation_cancel(TAKE_PTR(build->preparation));
-    if (build->phase == BUILD_DRAFTING)
+    if (build->phase == BUILD_DRAFTING) {
         draft_free(TAKE_PTR(build->draft));
+        build->phase = BUILD_DRAFTED;
+    }
     refresh_cancel(&build->refresh);
     let_next_build(operation);
 }
@@ -95,6 +98,7 @@ static void forget_loaded(BuildOperation *build)
         model_item_unref(build->fresh[i].made);
     user_model_unref(TAKE_PTR(build->built));
     arena_finish(&build->loaded_arena);
+    build->operation.reply.report = NULL;
     build->read = NULL;
     build->fresh_count = 0;
     build->loaded = (StoreModel){0};
@@ -298,6 +302,7 @@ static OperationState catch_up(Operation *operation)
                                          "items of the user %s were deleted all the time; build again",
                                          user->name);
         forget_loaded(build);
+        operation_leave_line(operation);
         return load(operation);
     }
     Assembly *assembly = begin_assembly(operation, ASSEMBLY_BUILD);

@@ -5,10 +5,15 @@
 #include "lib/base/text.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #define NANOSECONDS_PER_SECOND 1000000000ull
+
+/* Memory that was let go before the allocator is asked to give it back: a walk over all of it takes
+ * milliseconds of another thread. */
+#define GIVE_BACK_BYTES ((size_t)32 << 20)
 
 #define TO(state) (1u << (state))
 
@@ -18,12 +23,12 @@ static const unsigned transitions[] = {
                           TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
     [OPERATION_LOADING] = TO(OPERATION_WAITING) | TO(OPERATION_LOADING) | TO(OPERATION_ANALYSING) |
                           TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
-    [OPERATION_ANALYSING] = TO(OPERATION_WAITING) | TO(OPERATION_LOADING) | TO(OPERATION_ASSEMBLING) |
-                            TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
+    [OPERATION_ANALYSING] = TO(OPERATION_WAITING) | TO(OPERATION_LOADING) | TO(OPERATION_ANALYSING) |
+                            TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
     [OPERATION_ASSEMBLING] = TO(OPERATION_WAITING) | TO(OPERATION_LOADING) | TO(OPERATION_ANALYSING) |
                              TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
-    [OPERATION_PUBLISHING] =
-        TO(OPERATION_LOADING) | TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
+    [OPERATION_PUBLISHING] = TO(OPERATION_LOADING) | TO(OPERATION_ANALYSING) | TO(OPERATION_ASSEMBLING) |
+                             TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
     [OPERATION_DONE] = 0,
 };
 
@@ -118,15 +123,44 @@ OperationState operation_wait_for_turn(Operation *operation)
     return OPERATION_WAITING;
 }
 
-static void leave_line(Operation *operation)
+void operation_leave_line(Operation *operation)
 {
     if (!operation->is_in_line)
         return;
     TAILQ_REMOVE(&operation->user->line, operation, in_line);
-    operation->is_in_line = operation->has_turn = false;
+    operation->is_in_line = operation->is_ready = operation->has_turn = false;
     if (operation->user->turn == operation)
         operation->user->turn = NULL;
     offer_turn(operation->user);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------- */
+
+static void run_giving_back(void *job)
+{
+    (void)job;
+    malloc_trim(0);
+}
+
+static void release_giving_back(void *job)
+{
+    (void)job;
+}
+
+static void on_given_back(void *owner, void *job)
+{
+    (void)owner;
+    (void)job;
+}
+
+void users_note_freed(Users *users, size_t bytes)
+{
+    static const WorkKind kind = {WORK_BACKGROUND, run_giving_back, release_giving_back};
+    users->freed_bytes += bytes;
+    if (users->freed_bytes < GIVE_BACK_BYTES)
+        return;
+    users->freed_bytes = 0;
+    work_begin(users->context.loop, &kind, NULL, on_given_back, NULL);
 }
 
 /* ---- beginning and end -------------------------------------------------------------------------------- */
@@ -183,11 +217,22 @@ static void cancel_waiting(Operation *operation)
         operation->kind->cancel(operation);
 }
 
+void users_finish_closing(Users *users)
+{
+    if (!users->closed || !LIST_EMPTY(&users->operations))
+        return;
+    void (*closed)(void *) = users->closed;
+    void *data = users->closed_data;
+    user_table_finish(&users->table);
+    free(users);
+    closed(data);
+}
+
 static void finish(Operation *operation)
 {
     Users *users = operation->users;
     cancel_waiting(operation);
-    leave_line(operation);
+    operation_leave_line(operation);
     move(operation, OPERATION_DONE);
     LIST_REMOVE(operation, link);
     users->metrics.operations--;
@@ -214,11 +259,9 @@ void operation_end(Operation *operation, const Status *status)
     finish(operation);
 }
 
-void users_cancel(UserCall *call)
+void operation_complete(Operation *operation)
 {
-    const Status status = {.code = STATUS_CANCELLED};
-    call->callback = NULL;
-    operation_end(call, &status);
+    finish(operation);
 }
 
 void operation_go_on(Operation *operation)

@@ -29,11 +29,11 @@
  * for is there, takes that, begins the next thing, and returns the state that the operation is in then.
  */
 
+#include "daemon/caller.h"
 #include "daemon/loop/later.h"
 #include "daemon/loop/work.h"
 #include "daemon/users/assembly.h"
 #include "daemon/users/user.h"
-#include "daemon/users/users.h"
 
 typedef struct Operation Operation;
 
@@ -105,8 +105,11 @@ struct Operation {
 Operation *operation_new(Users *users, const OperationKind *kind, const UserName *name, const Caller *caller,
                          UserCallback callback, void *data);
 
-/* Takes the next place in the user's line. Once; keeps it until the operation is done. */
+/* Takes the next place in the user's line, until the operation is done or leaves the line. */
 void operation_take_place(Operation *operation);
+
+/* Lets the others go on, where it begins anew with what needs no turn. Harmless out of line. */
+void operation_leave_line(Operation *operation);
 
 /* The operation in the line may have its turn, which comes as a step; to be returned from a step. */
 OperationState operation_wait_for_turn(Operation *operation);
@@ -132,6 +135,9 @@ void operation_wake(Operation *operation);
 
 /* Forgets the store's last answer. */
 void operation_drop_answer(Operation *operation);
+
+/* Ends one that waits for its turn, with the reply that another made for it. */
+void operation_complete(Operation *operation);
 
 /* Ends it with this status; one that is being published ends behind that. */
 void operation_end(Operation *operation, const Status *status);

@@ -101,8 +101,9 @@ static void number_keys(Clustering *clustering, ModelItem *const *items, size_t 
                                                                   .number = number,
                                                                   .cluster = NO_CLUSTER};
             }
-            meet_key(&clustering->keys[number], (uint32_t)i, items[i], feature);
             clustering->numbers[at++] = number;
+            meet_key(&clustering->keys[number], (uint32_t)i, items[i],
+                     feature); // NOLINT(clang-analyzer-core.NullDereference)
         }
     }
 }

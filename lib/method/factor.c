@@ -14,6 +14,13 @@
 #define FACTOR_SET_FORMAT 1
 #define NO_MEMBER UINT32_MAX
 
+/* The factors of keys that are no members'. */
+typedef struct Learnt {
+    size_t count;
+    uint64_t *keys; /* increasing */
+    uint16_t *factors;
+} Learnt;
+
 struct FactorSet {
     Factor *factors;
     size_t count;
@@ -26,6 +33,7 @@ struct FactorSet {
     uint32_t *slots; /* of members by key, open addressing; number + 1, 0 when free */
     uint32_t slot_mask;
     size_t bytes;
+    _Atomic(Learnt *) learnt; /* NULL: nothing; set once */
     _Atomic unsigned references;
 };
 
@@ -158,6 +166,11 @@ static FeatureVector vector_of_key(Arena *arena, Tokenizer *tokenizer, rpmd_text
     return feature_vector_of_key(arena, tokenizer, &feature);
 }
 
+static size_t learnt_bytes(size_t count)
+{
+    return sizeof(Learnt) + count * (sizeof(uint64_t) + sizeof(uint16_t));
+}
+
 static void add_factor(Draft *draft, const FactorInput *input, const FactorSet *known, Tokenizer *tokenizer)
 {
     Factor *factor = &draft->factors[draft->factor_count++];
@@ -208,6 +221,7 @@ void factor_set_unref(FactorSet *set)
 {
     if (!set || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) != 1)
         return;
+    free(atomic_load(&set->learnt));
     free(set->factors);
     free(set->slots);
     free(set);
@@ -225,10 +239,107 @@ const Factor *factor_set_get(const FactorSet *set, size_t factor)
 
 size_t factor_set_bytes(const FactorSet *set)
 {
-    return set->bytes;
+    const Learnt *learnt = atomic_load(&((FactorSet *)set)->learnt);
+    return set->bytes + (learnt ? memory_footprint(learnt_bytes(learnt->count)) : 0);
 }
 
-/* ---- as bytes: format | hash | factors: count, (name, description, members: count, (key, vector)) ---- */
+/* ---- what was found out of other keys ---- */
+
+typedef struct LearntKey {
+    uint64_t key;
+    uint16_t factor;
+} LearntKey;
+
+static int compare_learnt(const void *a, const void *b)
+{
+    const LearntKey *first = a, *second = b;
+    return (first->key > second->key) - (first->key < second->key);
+}
+
+static Learnt *learnt_new(size_t count)
+{
+    Learnt *learnt = memory_allocate(1, learnt_bytes(count));
+    learnt->count = count;
+    learnt->keys = (uint64_t *)(learnt + 1);
+    learnt->factors = (uint16_t *)(learnt->keys + count);
+    return learnt;
+}
+
+void factor_set_learn(FactorSet *set, const uint64_t *population_keys, const uint16_t *factors, size_t count)
+{
+    if (count == 0 || atomic_load(&set->learnt))
+        return;
+    LearntKey *sorted = NEW_ARRAY(LearntKey, count);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = (LearntKey){population_keys[i], factors[i]};
+    qsort(sorted, count, sizeof(*sorted), compare_learnt);
+    Learnt *learnt = learnt_new(count), *nothing = NULL;
+    for (size_t i = 0; i < count; i++) {
+        learnt->keys[i] = sorted[i].key;
+        learnt->factors[i] = sorted[i].factor;
+    }
+    free(sorted);
+    if (!atomic_compare_exchange_strong(&set->learnt, &nothing, learnt))
+        free(learnt);
+}
+
+bool factor_set_has_learnt(const FactorSet *set)
+{
+    return atomic_load(&((FactorSet *)set)->learnt) != NULL;
+}
+
+bool factor_set_known(const FactorSet *set, uint64_t population_key, uint32_t *factor)
+{
+    const Learnt *learnt = atomic_load(&((FactorSet *)set)->learnt);
+    size_t low = 0, high = learnt ? learnt->count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (learnt->keys[middle] == population_key) {
+            *factor = learnt->factors[middle];
+            return true;
+        }
+        if (learnt->keys[middle] < population_key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static void write_learnt(Buffer *body, const Learnt *learnt)
+{
+    bytes_write_number(body, learnt ? learnt->count : 0);
+    for (size_t i = 0; learnt && i < learnt->count; i++)
+        bytes_write_u64(body, learnt->keys[i]);
+    /* Most are in none: FACTOR_NONE plus 1 is 0. */
+    for (size_t i = 0; learnt && i < learnt->count; i++)
+        bytes_write_number(body, (uint16_t)(learnt->factors[i] + 1));
+}
+
+static Learnt *read_learnt(ByteReader *reader, size_t factor_count)
+{
+    size_t count = bytes_read_count(reader, sizeof(uint64_t) + 1);
+    if (reader->is_broken || count == 0)
+        return NULL;
+    Learnt *learnt = learnt_new(count);
+    for (size_t i = 0; i < count; i++) {
+        learnt->keys[i] = bytes_read_u64(reader);
+        reader->is_broken |= i > 0 && learnt->keys[i] <= learnt->keys[i - 1];
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t factor = bytes_read_number(reader);
+        reader->is_broken |= factor > factor_count;
+        learnt->factors[i] = (uint16_t)(factor - 1);
+    }
+    return learnt;
+}
+
+/*
+ * ---- as bytes ----
+ *
+ *     format | hash | counts of factors and members | factors: name, description, members: count, (key,
+ * vector) | learnt: count, keys, factors
+ */
 
 void factor_set_write(Buffer *bytes, const FactorSet *set)
 {
@@ -247,6 +358,7 @@ void factor_set_write(Buffer *bytes, const FactorSet *set)
             feature_vector_write(&body, &vector);
         }
     }
+    write_learnt(&body, atomic_load(&((FactorSet *)set)->learnt));
     bytes_write_number(bytes, FACTOR_SET_FORMAT);
     bytes_write_u32(bytes, (uint32_t)hash_bytes(body.data, body.length));
     buffer_append(bytes, body.data, body.length);
@@ -284,8 +396,13 @@ FactorSet *factor_set_read(rpmd_text bytes)
     begin_draft(&draft, count, MAX(member_total, (size_t)1));
     while (draft.factor_count < count && !reader.is_broken)
         read_factor(&reader, &draft, member_total);
-    if (!reader.is_broken && bytes_left(&reader) == 0 && count < FACTOR_NONE)
-        return finish_draft(&draft);
+    Learnt *learnt = read_learnt(&reader, count);
+    if (!reader.is_broken && bytes_left(&reader) == 0 && count < FACTOR_NONE) {
+        FactorSet *set = finish_draft(&draft);
+        atomic_init(&set->learnt, learnt);
+        return set;
+    }
+    free(learnt);
     free(draft.slots);
     arena_finish(&draft.arena);
     return NULL;

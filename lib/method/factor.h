@@ -50,7 +50,8 @@ FactorSet *factor_set_extend(const FactorInput *factors, size_t count, const Fac
 FactorSet *factor_set_ref(FactorSet *set);
 void factor_set_unref(FactorSet *set);
 
-/* Appends the set as bytes for the store: names, descriptions, members and their vectors. */
+/* Appends the set as bytes for the store: names, descriptions, members and their vectors, and what it learnt.
+ */
 void factor_set_write(Buffer *bytes, const FactorSet *set);
 
 /* The set of these bytes, with one reference, made without tokenizing. NULL where they are broken. */
@@ -66,6 +67,17 @@ size_t factor_set_bytes(const FactorSet *set);
  * the key alone.
  */
 uint32_t factor_set_assign(const FactorSet *set, Tokenizer *tokenizer, rpmd_text key);
+
+/* The factor of a key that is no member's, as far as factor_set_learn said it; else false. */
+bool factor_set_known(const FactorSet *set, uint64_t population_key, uint32_t *factor);
+
+/*
+ * Keeps what factor_set_assign said of keys that are no members', by their population keys, so that it need
+ * not be found out again, also after writing and reading the set. Any thread; the first call counts.
+ */
+void factor_set_learn(FactorSet *set, const uint64_t *population_keys, const uint16_t *factors, size_t count);
+
+bool factor_set_has_learnt(const FactorSet *set);
 
 /* The factor that has the key, or FACTOR_NONE. */
 uint32_t factor_set_find(const FactorSet *set, rpmd_text key);

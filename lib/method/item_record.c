@@ -31,15 +31,14 @@ static bool is_hundredths(float strength, uint8_t *hundredths)
     if (!(strength >= 0 && strength <= 1))
         return false;
     *hundredths = (uint8_t)lroundf(strength * 100);
-    float again = (float)*hundredths / 100.0F;
-    return memcmp(&again, &strength, sizeof(again)) == 0;
+    return float_bits((float)*hundredths / 100.0F) == float_bits(strength);
 }
 
 static int polarity_kind(float polarity)
 {
     static const float usual[] = {0.0F, 1.0F, -1.0F};
     for (int kind = POLARITY_ZERO; kind < POLARITY_IN_FULL; kind++)
-        if (memcmp(&usual[kind], &polarity, sizeof(polarity)) == 0)
+        if (float_bits(usual[kind]) == float_bits(polarity))
             return kind;
     return POLARITY_IN_FULL;
 }

@@ -73,7 +73,10 @@ static void change_share(UserModel *model, const UserModel *before, const ModelC
                          ItemDerived *const *derived, Assigner *assigner)
 {
     ShareBuilder builder;
-    share_builder_begin(&builder, before ? before->share : NULL);
+    size_t expected = 0;
+    for (uint32_t a = 0; a < change->added_count; a++)
+        expected += derived[a] ? derived[a]->word_count + change->added[a]->feature_count + 1 : 0;
+    share_builder_begin(&builder, before ? before->share : NULL, expected);
     for (uint32_t r = 0; r < change->removed_count; r++) {
         const ModelItem *item = change->removed[r]->item;
         if (!model_item_counts(item))
@@ -99,6 +102,23 @@ static void count_promotable(UserModel *model, const Assigner *assigner)
     for (uint32_t k = 0; k < assigner->keys.count; k++)
         model->promotable += assigner->assigned[k] == FACTOR_NONE &&
                              is_promotable(model->share, assigner->texts[k]->population_key);
+}
+
+/* What took comparing with all factors is kept with them. */
+static void keep_assigned(FactorSet *factors, const Assigner *assigner)
+{
+    uint64_t *keys = NEW_ARRAY(uint64_t, assigner->keys.count);
+    uint16_t *assigned = NEW_ARRAY(uint16_t, assigner->keys.count);
+    size_t count = 0;
+    for (uint32_t k = 0; k < assigner->keys.count; k++) {
+        if (factor_set_find(factors, assigner->texts[k]->key) != FACTOR_NONE)
+            continue;
+        keys[count] = assigner->texts[k]->population_key;
+        assigned[count++] = assigner->assigned[k];
+    }
+    factor_set_learn(factors, keys, assigned, count);
+    free(keys);
+    free(assigned);
 }
 
 static void carry_promotable(UserModel *model, const UserModel *before, const ModelChange *change,
@@ -149,13 +169,25 @@ static UserModel *finish_build(UserModel *model, const ModelTask *task, const As
     model_count(model, task);
     model_index(model);
     count_promotable(model, assigner);
+    if (!factor_set_has_learnt(model->factors))
+        keep_assigned(model->factors, assigner);
     return finish_model(model);
+}
+
+/* Features have few words, which come again and again. */
+static Tokenizer *clustering_tokenizer(void)
+{
+    Tokenizer *tokenizer = tokenizer_new();
+    tokenizer_remember_words(tokenizer);
+    return tokenizer;
 }
 
 UserModel *user_model_build(const ModelTask *task, ModelItem *const *items, size_t count, FactorSet *factors)
 {
     ModelChange change = {.added = sort_items(items, count), .added_count = (uint32_t)count};
-    Assigner assigner = {.tokenizer = tokenizer_new()};
+    Assigner assigner = {0};
+    if (!factors)
+        assigner.tokenizer = clustering_tokenizer();
     FactorSet *set =
         factors ? factor_set_ref(factors) : factor_set_cluster(change.added, count, assigner.tokenizer);
     UserModel *model = begin_model(task, set);
@@ -184,8 +216,8 @@ UserModel *user_model_with_factors(const UserModel *before, const ModelTask *tas
     if (task->answer_kind != before->answer_kind)
         return user_model_build(task, items, before->entry_count, factors);
     Assigner assigner = {0};
-    if (!factors)
-        assigner.tokenizer = tokenizer_new();
+    if (!factors || !factor_set_has_learnt(factors))
+        assigner.tokenizer = clustering_tokenizer();
     FactorSet *set = factors ? factor_set_ref(factors)
                              : factor_set_cluster(items, before->entry_count, assigner.tokenizer);
     UserModel *model = begin_model(task, set);

@@ -22,7 +22,8 @@ uint16_t assigner_factor(Assigner *assigner, const FeatureText *text)
     if (number < count)
         return assigner->assigned[number];
     uint32_t factor = factor_set_find(assigner->factors, text->key);
-    if (factor == FACTOR_NONE && factor_set_count(assigner->factors) > 0) {
+    if (factor == FACTOR_NONE && !factor_set_known(assigner->factors, text->population_key, &factor) &&
+        factor_set_count(assigner->factors) > 0) {
         if (!assigner->tokenizer)
             assigner->tokenizer = tokenizer_new();
         factor = factor_set_assign(assigner->factors, assigner->tokenizer, text->key);
@@ -104,7 +105,7 @@ static void fill_entries(ModelBlock *block, const EntryDraft *drafts, const uint
 
 ModelBlock *model_block_new(const EntryDraft *drafts, uint32_t count, Assigner *assigner)
 {
-    uint32_t met_counts[MODEL_BLOCK_ENTRIES];
+    uint32_t met_counts[MODEL_BLOCK_ENTRIES] = {0};
     size_t features = 0, terms = 0, factors = 0;
     for (uint32_t e = 0; e < count; e++) {
         features += drafts[e].item->feature_count;

@@ -6,9 +6,10 @@
 
 #include <stdatomic.h>
 
-#define BLOCK_KEYS 64     /* so many that a share has few blocks, and so few that one is soon copied */
-#define FIRST_SLOTS 256   /* a power of two */
-#define SORTED_BY_HAND 24 /* changes that are sorted by insertion */
+#define BLOCK_KEYS 64         /* so many that a share has few blocks, and so few that one is soon copied */
+#define FIRST_SLOTS 256       /* a power of two */
+#define MOST_FIRST_SLOTS 8192 /* many expected changes mostly are of the same cells */
+#define SORTED_BY_HAND 24     /* changes that are sorted by insertion */
 
 /* Neighbouring keys with their cells: key k has the cells [first[k], first[k + 1]). */
 typedef struct ShareBlock {
@@ -66,9 +67,11 @@ static void block_unref(ShareBlock *block)
 
 /* ---- gathering changes ---- */
 
-void share_builder_begin(ShareBuilder *builder, const Share *before)
+void share_builder_begin(ShareBuilder *builder, const Share *before, size_t expected)
 {
     *builder = (ShareBuilder){.before = before, .slot_count = FIRST_SLOTS};
+    while (builder->slot_count < MOST_FIRST_SLOTS && builder->slot_count < 2 * expected)
+        builder->slot_count *= 2;
     builder->slots = NEW_ARRAY(uint32_t, builder->slot_count);
     for (uint32_t c = 0; before && c < before->class_count; c++)
         intern_add(&builder->classes, before->classes[c]);
@@ -454,7 +457,7 @@ static KeyCells cells_at(const ShareBlock *block, uint32_t key)
 
 static void compare_key(const Comparison *comparison, uint64_t key, KeyCells before, KeyCells after)
 {
-    if (comparison->same_classes && before.count == after.count &&
+    if (comparison->same_classes && before.count > 0 && before.count == after.count &&
         memcmp(before.cells, after.cells, before.count * sizeof(ShareCell)) == 0)
         return;
     for (uint32_t b = 0; b < before.count; b++) {

@@ -37,8 +37,8 @@ typedef struct ShareBuilder {
     Intern classes; /* those of `before`, and behind them new ones */
 } ShareBuilder;
 
-/* Borrows the share until share_builder_finish. */
-void share_builder_begin(ShareBuilder *builder, const Share *before);
+/* Borrows the share until share_builder_finish. expected: about how many changes will come. */
+void share_builder_begin(ShareBuilder *builder, const Share *before, size_t expected);
 /* The number of a class; a new one gets the next. */
 uint32_t share_builder_class(ShareBuilder *builder, rpmd_text answer_class);
 void share_builder_add(ShareBuilder *builder, uint64_t key, uint32_t answer_class, int32_t count);

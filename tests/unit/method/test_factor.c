@@ -149,6 +149,53 @@ START_TEST(names_can_be_cited)
 }
 END_TEST
 
+START_TEST(a_set_comes_back_with_what_it_learnt)
+{
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    _cleanup_arena_ Arena arena = ARENA_INIT;
+    _cleanup_buffer_ Buffer bytes = BUFFER_INIT, again = BUFFER_INIT;
+    rpmd_text members[3];
+    const char *names[] = {"old robot", "robot", "killer robot"};
+    for (size_t m = 0; m < 3; m++)
+        members[m] =
+            feature_key(&arena, &(AnalyzedFeature){.name = text_of(names[m]), .category = text_of("theme")});
+    const FactorInput inputs[] = {{text_of("robots"), text_of("all robots"), members, 3},
+                                  {text_of("nothing"), {0}, NULL, 0}};
+    FactorSet *set = factor_set_new(inputs, 2, tokenizer);
+    uint32_t factor;
+    ck_assert(!factor_set_has_learnt(set));
+    ck_assert(!factor_set_known(set, 20, &factor));
+    factor_set_learn(set, (const uint64_t[]){30, 20}, (const uint16_t[]){FACTOR_NONE, 1}, 2);
+    factor_set_learn(set, (const uint64_t[]){20}, (const uint16_t[]){0}, 1); /* the first call counts */
+    factor_set_write(&bytes, set);
+    FactorSet *read = factor_set_read((rpmd_text){bytes.data, bytes.length});
+    ck_assert_ptr_nonnull(read);
+    assert_sets_equal(set, read);
+    ck_assert(factor_set_known(read, 20, &factor));
+    ck_assert_uint_eq(factor, 1);
+    ck_assert(factor_set_known(read, 30, &factor));
+    ck_assert_uint_eq(factor, FACTOR_NONE);
+    ck_assert(!factor_set_known(read, 25, &factor));
+    const char *asked[] = {"robot", "robots", "blue robot", "castle"};
+    for (size_t a = 0; a < ARRAY_SIZE(asked); a++)
+        ck_assert_uint_eq(assign(set, tokenizer, asked[a], "theme", 0),
+                          assign(read, tokenizer, asked[a], "theme", 0));
+    ck_assert_uint_eq(assign(read, tokenizer, "robots", "theme", 0), 0);
+    factor_set_write(&again, read);
+    ck_assert_uint_eq(bytes.length, again.length);
+    ck_assert_mem_eq(bytes.data, again.data, bytes.length);
+    for (size_t length = 0; length < bytes.length; length++)
+        ck_assert_ptr_null(factor_set_read((rpmd_text){bytes.data, length}));
+    for (size_t bit = 0; bit < bytes.length * 8; bit++) {
+        bytes.data[bit / 8] ^= (char)(1 << bit % 8);
+        ck_assert_ptr_null(factor_set_read((rpmd_text){bytes.data, bytes.length}));
+        bytes.data[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    factor_set_unref(read);
+    factor_set_unref(set);
+}
+END_TEST
+
 START_TEST(three_items_promote)
 {
     _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
@@ -205,5 +252,5 @@ START_TEST(twenty_thousand_distinct_features)
 }
 END_TEST
 
-UNIT_TESTS("factor", related_features_share_a_factor, a_key_is_in_one_factor, names_can_be_cited,
-           three_items_promote, twenty_thousand_distinct_features)
+UNIT_TESTS("factor", a_set_comes_back_with_what_it_learnt, related_features_share_a_factor,
+           a_key_is_in_one_factor, names_can_be_cited, three_items_promote, twenty_thousand_distinct_features)

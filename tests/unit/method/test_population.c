@@ -54,7 +54,7 @@ static void feed(Population *population, uint64_t user, const Fed *before, const
 static Share *share_of(const Fed *fed)
 {
     ShareBuilder builder;
-    share_builder_begin(&builder, NULL);
+    share_builder_begin(&builder, NULL, 0);
     /* Another numbering than the population's. */
     uint32_t numbers[] = {0, share_builder_class(&builder, classes[1])};
     numbers[0] = share_builder_class(&builder, classes[0]);
@@ -101,7 +101,7 @@ static void assert_sum_of_rest(const Population *population, const Fed *fed[USER
             const Fed *voter = fed[votes[v].user];
             ck_assert_uint_eq(votes[v].answer,
                               population_answer(population, classes[voter->answers[question] - 1]));
-            ck_assert(v == 0 || population_vote_order(votes[v - 1].user, votes[v].user) < 0);
+            ck_assert(v == 0 || vote_order(votes[v - 1].user, votes[v].user) < 0);
         }
     }
     share_unref(own);

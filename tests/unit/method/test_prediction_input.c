@@ -185,6 +185,34 @@ START_TEST(votes_count_by_earlier_agreement)
 }
 END_TEST
 
+START_TEST(of_many_voters_a_sample_is_looked_at)
+{
+    Population *population = population_new();
+    UserModel *model = fixture_model(&option_task, opinions, ARRAY_SIZE(opinions));
+    uint64_t question = population_question(text_of("more trams?"), yes_no, 3);
+    const size_t users = 3 * PREDICTION_VOTERS;
+    for (uint64_t user = 1; user <= users; user++) {
+        /* Those who agree with the user about parks want trams. */
+        bool alike = user % 3 == 0;
+        uint64_t parks = population_question(text_of("more parks?"), yes_no, 3);
+        population_load_vote(population, parks, user, text_of(alike ? "No" : "Yes"));
+        population_load_vote(population, question, user, text_of(alike ? "Yes" : "Refused"));
+    }
+    PopulationView view = {.population = population, .user = 9000, .minimum_users = 3};
+    FixtureCase fixture;
+    const FixtureItem query = {.query = "More trams?", .features = "trams", YES_NO};
+    fixture_case_init(&fixture, model, &query, 3, &view);
+    ck_assert_uint_eq(fixture.prediction.voters, PREDICTION_VOTERS);
+    /* About a third of the sample, with more weight each. */
+    ck_assert_double_gt(fixture.prediction.input.votes[0], PREDICTION_VOTERS / 5.0);
+    ck_assert_double_gt(fixture.prediction.input.votes[2], 0);
+    ck_assert_double_eq(fixture.prediction.input.votes[1], 0);
+    fixture_case_finish(&fixture);
+    user_model_unref(model);
+    population_free(population);
+}
+END_TEST
+
 START_TEST(who_left_the_population_leaves_no_trace)
 {
     Population *without = crowd(false), *again = crowd(true);
@@ -235,6 +263,7 @@ int main(void)
     tcase_add_test(test_case, tone_is_what_the_features_say_together);
     tcase_add_test(test_case, options_are_counted_by_their_class);
     tcase_add_test(test_case, votes_count_by_earlier_agreement);
+    tcase_add_test(test_case, of_many_voters_a_sample_is_looked_at);
     tcase_add_test(test_case, who_left_the_population_leaves_no_trace);
     tcase_add_test(test_case, cells_of_few_users_change_nothing);
     suite_add_tcase(suite, test_case);
