@@ -60,4 +60,23 @@ while IFS=: read -r file line include; do
     esac
     case "$target" in lib/* | daemon/* | client/*) echo "$file:$line: a plugin may not include \"$target\"" && bad=1 ;; esac
 done < <(grep -rnHE '^#include' plugins --include='*.c' --include='*.h')
+
+# Within a room, files include each other's headers one way.
+arrows_of_room() {
+    local room=$1 file from to
+    for file in "$room"/*.c; do
+        from=$(basename "$file" .c)
+        while read -r to; do
+            [ "$to" = "$from" ] || [ ! -f "$room/$to.c" ] || echo "$from $to"
+        done < <(grep -oE "^#include \"$room/[a-z_]+\.h\"" "$file" | sed -E 's|.*/([a-z_]+)\.h"|\1|')
+    done
+}
+for room in daemon/*/; do
+    room=${room%/}
+    circle=$(arrows_of_room "$room" | tsort 2>&1 >/dev/null | sed -n 's/^tsort: //p' | grep -v '^-: ' | tr '\n' ' ')
+    if [ -n "$circle" ]; then
+        echo "$room: these files include each other in a circle: $circle"
+        bad=1
+    fi
+done
 exit "$bad"

@@ -98,6 +98,7 @@ static void forget_loaded(BuildOperation *build)
         model_item_unref(build->fresh[i].made);
     user_model_unref(TAKE_PTR(build->built));
     arena_finish(&build->loaded_arena);
+    build->operation.reply.report = NULL;
     build->read = NULL;
     build->fresh_count = 0;
     build->loaded = (StoreModel){0};
@@ -301,6 +302,7 @@ static OperationState catch_up(Operation *operation)
                                          "items of the user %s were deleted all the time; build again",
                                          user->name);
         forget_loaded(build);
+        operation_leave_line(operation);
         return load(operation);
     }
     Assembly *assembly = begin_assembly(operation, ASSEMBLY_BUILD);

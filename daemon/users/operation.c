@@ -27,8 +27,8 @@ static const unsigned transitions[] = {
                             TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
     [OPERATION_ASSEMBLING] = TO(OPERATION_WAITING) | TO(OPERATION_LOADING) | TO(OPERATION_ANALYSING) |
                              TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
-    [OPERATION_PUBLISHING] =
-        TO(OPERATION_LOADING) | TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
+    [OPERATION_PUBLISHING] = TO(OPERATION_LOADING) | TO(OPERATION_ANALYSING) | TO(OPERATION_ASSEMBLING) |
+                             TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
     [OPERATION_DONE] = 0,
 };
 
@@ -123,12 +123,12 @@ OperationState operation_wait_for_turn(Operation *operation)
     return OPERATION_WAITING;
 }
 
-static void leave_line(Operation *operation)
+void operation_leave_line(Operation *operation)
 {
     if (!operation->is_in_line)
         return;
     TAILQ_REMOVE(&operation->user->line, operation, in_line);
-    operation->is_in_line = operation->has_turn = false;
+    operation->is_in_line = operation->is_ready = operation->has_turn = false;
     if (operation->user->turn == operation)
         operation->user->turn = NULL;
     offer_turn(operation->user);
@@ -232,7 +232,7 @@ static void finish(Operation *operation)
 {
     Users *users = operation->users;
     cancel_waiting(operation);
-    leave_line(operation);
+    operation_leave_line(operation);
     move(operation, OPERATION_DONE);
     LIST_REMOVE(operation, link);
     users->metrics.operations--;

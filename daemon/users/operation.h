@@ -105,8 +105,11 @@ struct Operation {
 Operation *operation_new(Users *users, const OperationKind *kind, const UserName *name, const Caller *caller,
                          UserCallback callback, void *data);
 
-/* Takes the next place in the user's line. Once; keeps it until the operation is done. */
+/* Takes the next place in the user's line, until the operation is done or leaves the line. */
 void operation_take_place(Operation *operation);
+
+/* Lets the others go on, where it begins anew with what needs no turn. Harmless out of line. */
+void operation_leave_line(Operation *operation);
 
 /* The operation in the line may have its turn, which comes as a step; to be returned from a step. */
 OperationState operation_wait_for_turn(Operation *operation);
