@@ -105,7 +105,8 @@ typedef struct ScrubFile {
     sqlite3_file base;
     unsigned char *page; /* owned: where a page is copied to be changed */
     size_t page_size;
-    _Alignas(max_align_t) sqlite3_file inner; /* and what the default file system has behind it */
+    /* And what the default file system has behind it. SQLite allocates files with no larger alignment. */
+    _Alignas(int64_t) sqlite3_file inner;
 } ScrubFile;
 
 static sqlite3_vfs *default_system;
