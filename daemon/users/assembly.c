@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/users/assembly.h"
 
+#include "daemon/users/thread_tokenizer.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/method/contribution.h"
@@ -140,7 +141,7 @@ static void make_fresh(Assembly *assembly, Tokenizer *tokenizer)
 
 static void make_new(Assembly *assembly)
 {
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    Tokenizer *tokenizer = thread_tokenizer();
     FactorSet *factors = NULL;
     make_fresh(assembly, tokenizer);
     if (assembly->given)
@@ -219,7 +220,7 @@ static void promote(Assembly *assembly)
 
 static void change(Assembly *assembly)
 {
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    Tokenizer *tokenizer = thread_tokenizer();
     make_fresh(assembly, tokenizer);
     assembly->after =
         user_model_put_many(assembly->before, &assembly->task, assembly->items, assembly->item_count);

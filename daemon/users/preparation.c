@@ -2,6 +2,7 @@
 #include "daemon/users/preparation.h"
 
 #include "daemon/loop/later.h"
+#include "daemon/users/thread_tokenizer.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -131,7 +132,7 @@ static void stage(Batch *batch, Making *making)
 static void run_making(void *job)
 {
     Making *making = job;
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    Tokenizer *tokenizer = thread_tokenizer();
     for (size_t i = 0; i < making->count; i++)
         fresh_item_make(&making->items[i], &making->arena, making->texts, tokenizer);
 }

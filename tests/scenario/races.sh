@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # place, daemon: scenario.sh
 # What scenarios with several clients at once share. Sourced after scenario.sh.
 
 # films USER COUNT [PREFIX]: JSON lines of synthetic items of about 240 bytes, with ids PREFIX1, PREFIX2, ...
@@ -37,12 +38,12 @@ expect_alive() {
 # expect_same_items USER COUNT WHAT: the history and the model have so many items.
 expect_same_items() { expect_equal "$2 $2" "$(history_items "$1") $(model_items "$1")" "items of the history and of the model, $3"; }
 
-# Calls COMMAND... in the background until stop_racing; each call's output goes nowhere.
+# Calls COMMAND... in the background until stop_racing; $place/raced gets a line for each that was done.
 racers=()
 race() {
     (
         trap 'exit 0' TERM
-        while :; do "$@" >/dev/null 2>&1; done
+        while :; do "$@" >/dev/null 2>&1 && echo "$1" >>"$place/raced"; done
     ) &
     racers+=($!)
 }

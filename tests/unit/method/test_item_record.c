@@ -6,6 +6,7 @@
 #include "tests/unit/unit.h"
 
 #include <math.h>
+#include <pthread.h>
 
 static const rpmd_text options[] = {{"Yes", 3}, {"No", 2}};
 static const float values[] = {0.6F, -0.8F};
@@ -327,6 +328,50 @@ START_TEST(texts_are_shared_and_go_with_the_last_item)
 }
 END_TEST
 
+/* ---- from several threads ---- */
+
+typedef struct Reader {
+    ModelItemInput input;
+    const Buffer *content;
+    FeatureTexts *texts;
+    size_t wrong;
+} Reader;
+
+static void *read_again_and_again(void *data)
+{
+    Reader *reader = data;
+    for (size_t round = 0; round < 5000; round++) {
+        ModelItem *item = read_record(&reader->input, reader->content, reader->texts);
+        reader->wrong += !item || !text_equal_string(item->features[0].text->name, "robot");
+        model_item_unref(item);
+    }
+    return NULL;
+}
+
+/* Nobody else holds the texts: they come and go all the time. */
+START_TEST(threads_share_texts)
+{
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    _cleanup_buffer_ Buffer content = BUFFER_INIT;
+    Analysis analysis;
+    fill_analysis(&analysis);
+    FeatureTexts *texts = feature_texts_new();
+    Reader readers[3];
+    pthread_t threads[ARRAY_SIZE(readers)];
+    ModelItemInput input = input_of(&analysis);
+    item_record_of_analysis(&content, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+        readers[i] = (Reader){input, &content, texts, 0};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, read_again_and_again, &readers[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_uint_eq(readers[i].wrong, 0);
+    }
+    feature_texts_unref(texts);
+}
+END_TEST
+
 UNIT_TESTS("item_record", an_item_comes_back_as_it_was, an_item_that_takes_no_part_has_nothing_derived,
            a_vector_of_many_weights_comes_back, broken_records_are_none, any_bytes_are_read_without_harm,
-           texts_are_shared_and_go_with_the_last_item)
+           texts_are_shared_and_go_with_the_last_item, threads_share_texts)
