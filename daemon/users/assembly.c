@@ -86,6 +86,7 @@ static ModelItem *read_item(const StoreItem *item, FeatureTexts *texts)
         .option_count = item->option_count,
         .extractor_version = item->record.extractor_version,
         .content = item->record.content,
+        .is_outdated = item->record.revision != item->revision,
         .texts = texts,
     });
 }
