@@ -119,7 +119,10 @@ OperationState operation_wait_for_turn(Operation *operation)
     if (!operation->is_in_line)
         operation_take_place(operation);
     operation->is_ready = true;
-    offer_turn(operation->user);
+    if (operation->has_turn)
+        operation_wake(operation);
+    else
+        offer_turn(operation->user);
     return OPERATION_WAITING;
 }
 
@@ -253,7 +256,8 @@ static void finish(Operation *operation)
 void operation_end(Operation *operation, const Status *status)
 {
     operation->is_cancelled = true;
-    if (operation->state == OPERATION_PUBLISHING || operation->is_stepping)
+    operation->end_status = *status;
+    if (operation_is_being_written(operation) || operation->is_stepping)
         return;
     operation->reply = (UserReply){.status = *status};
     finish(operation);
@@ -276,7 +280,7 @@ void operation_go_on(Operation *operation)
     }
     move(operation, next);
     if (operation->is_cancelled && next != OPERATION_PUBLISHING) {
-        status_refuse(&operation->reply.status, STATUS_CANCELLED, "the caller left");
+        operation->reply = (UserReply){.status = operation->end_status};
         finish(operation);
     }
 }
