@@ -305,6 +305,7 @@ void assembly_finish(Assembly *assembly)
     user_model_unref(assembly->built);
     user_model_unref(assembly->before);
     user_model_unref(assembly->after);
+    feature_texts_unref(assembly->texts);
     arena_finish(&assembly->stored_arena);
     arena_finish(&assembly->arena);
     *assembly = (Assembly){0};

@@ -68,7 +68,7 @@ static void let_next_build(Operation *operation)
         return;
     user->builder = NULL;
     LIST_FOREACH(other, &operation->users->operations, link)
-    if (other != operation && other->user == user && other->kind == operation->kind &&
+    if (other->state == OPERATION_WAITING && other->user == user && other->kind == operation->kind &&
         build_of(other)->phase == BUILD_IN_LINE)
         oldest = other;
     if (oldest)

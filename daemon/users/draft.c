@@ -119,7 +119,7 @@ static void make_model(Draft *draft)
     Assembly *assembly = assembly_new(ASSEMBLY_NEW);
     Arena *arena = &assembly->arena;
     assembly->task = task_of_plugin(arena, plugin);
-    assembly->texts = draft->texts;
+    assembly->texts = feature_texts_ref(draft->texts);
     assembly->items = ARENA_ARRAY(arena, ModelItem *, draft->count);
     assembly->fresh = ARENA_ARRAY(arena, FreshItem, draft->fresh_count);
     for (size_t i = 0; i < draft->count; i++)

@@ -75,7 +75,8 @@ struct Operation {
     bool is_ready; /* it may have its turn */
     bool has_turn; /* it is the one that may publish */
     bool is_stepping;
-    bool is_cancelled; /* while it was being published: it ends behind that */
+    bool is_cancelled; /* while it was being published: it ends behind that, */
+    Status ending;     /* with this */
     bool is_doomed;    /* operations_abort ends it */
 
     /* What it waits for, one at a time. */

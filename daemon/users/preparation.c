@@ -90,7 +90,7 @@ static void batch_over(Batch *batch)
 typedef struct Making {
     FreshItem items[BATCH_ITEMS];
     size_t count;
-    FeatureTexts *texts; /* borrowed, of the task */
+    FeatureTexts *texts; /* a reference */
     Arena arena;         /* of the items, and of what is made of them */
     Arena analysed;      /* of the plugin's analyses */
 } Making;
@@ -142,6 +142,7 @@ static void release_making(void *job)
     Making *making = job;
     for (size_t i = 0; i < making->count; i++)
         model_item_unref(making->items[i].made);
+    feature_texts_unref(making->texts);
     arena_finish(&making->analysed);
     arena_finish(&making->arena);
     free(making);
@@ -177,7 +178,7 @@ static void make(Batch *batch, PluginBatch *analysed)
     const Preparation *preparation = batch->preparation;
     Making *making = NEW(Making);
     making->count = batch->count;
-    making->texts = preparation->request.texts;
+    making->texts = feature_texts_ref(preparation->request.texts);
     for (size_t i = 0, a = 0; i < batch->count; i++) {
         making->items[i] = fresh_item_copy(&making->arena, &batch->items[i]);
         if (!making->items[i].analysis)

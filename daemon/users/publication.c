@@ -19,7 +19,7 @@ int64_t publication_now_us(void)
 static void begin(Operation *operation, Assembly *assembly)
 {
     const User *user = operation->user;
-    assembly->texts = user->task->texts;
+    assembly->texts = feature_texts_ref(user->task->texts);
     assembly->fed_pool = assembly->feeds_pool = user->model && user->feeds_pool;
     if (assembly->kind != ASSEMBLY_LOAD && assembly->kind != ASSEMBLY_READ && assembly->kind != ASSEMBLY_NEW)
         assembly->before = user_model_ref(user->model);

@@ -25,7 +25,8 @@ static Operation *find_unpublished(const Users *users)
 {
     Operation *operation;
     LIST_FOREACH(operation, &users->operations, link)
-    if (operation->state != OPERATION_PUBLISHING && !operation->is_stepping)
+    if (operation->state != OPERATION_PUBLISHING && operation->state != OPERATION_DONE &&
+        !operation->is_stepping)
         break;
     return operation;
 }
@@ -40,7 +41,7 @@ void users_close(Users *users, void (*closed)(void *data), void *data)
     while ((operation = find_unpublished(users)))
         operation_end(operation, &status);
     LIST_FOREACH(operation, &users->operations, link)
-    operation->is_cancelled = true;
+    operation_end(operation, &status);
     users->closed = closed;
     users->closed_data = data;
     users_finish_closing(users);
