@@ -105,12 +105,7 @@ typedef struct ScrubFile {
     sqlite3_file base;
     unsigned char *page; /* owned: where a page is copied to be changed */
     size_t page_size;
-<<<<<<< .merge_file_oNbES3
     sqlite3_file inner; /* and what the default file system has behind it; 8 bytes of alignment are enough */
-=======
-    /* And what the default file system has behind it. SQLite allocates files with no larger alignment. */
-    _Alignas(int64_t) sqlite3_file inner;
->>>>>>> .merge_file_M3aUqD
 } ScrubFile;
 
 static sqlite3_vfs *default_system;

@@ -56,7 +56,7 @@ static void release_led(AppendOperation *append)
         append->led[i] = led->leader = NULL;
         led->operation.is_written = false;
         if (led->operation.is_cancelled)
-            operation_end(&led->operation, &led->operation.end_status);
+            operation_end(&led->operation, &led->operation.ending);
     }
     append->led_count = 0;
 }

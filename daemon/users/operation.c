@@ -237,10 +237,11 @@ static void finish(Operation *operation)
     cancel_waiting(operation);
     operation_leave_line(operation);
     move(operation, OPERATION_DONE);
-    LIST_REMOVE(operation, link);
-    users->metrics.operations--;
+    /* It is listed until the callback has returned: that may close the users. */
     if (operation->callback)
         operation->callback(&operation->reply, operation->data);
+    LIST_REMOVE(operation, link);
+    users->metrics.operations--;
     if (operation->kind->release)
         operation->kind->release(operation);
     operation_drop_answer(operation);
@@ -255,8 +256,10 @@ static void finish(Operation *operation)
 
 void operation_end(Operation *operation, const Status *status)
 {
+    if (operation->state == OPERATION_DONE)
+        return;
     operation->is_cancelled = true;
-    operation->end_status = *status;
+    operation->ending = *status;
     if (operation_is_being_written(operation) || operation->is_stepping)
         return;
     operation->reply = (UserReply){.status = *status};
@@ -280,7 +283,7 @@ void operation_go_on(Operation *operation)
     }
     move(operation, next);
     if (operation->is_cancelled && next != OPERATION_PUBLISHING) {
-        operation->reply = (UserReply){.status = operation->end_status};
+        operation->reply = (UserReply){.status = operation->ending};
         finish(operation);
     }
 }

@@ -76,7 +76,7 @@ struct Operation {
     bool has_turn; /* it is the one that may publish */
     bool is_stepping;
     bool is_cancelled; /* while it was being published: it ends behind that, */
-    Status end_status; /* with this */
+    Status ending;     /* with this */
     bool is_doomed;    /* operations_abort ends it */
     bool is_written;   /* another operation's publication has its change */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A tokenizer for whoever makes items on this thread: it remembers the words that it met, which halves the time. */
+/* A tokenizer for whoever makes items on this thread: it remembers the words that it met, which halves the
+ * time. */
 
 #include "lib/text/tokenizer.h"
 

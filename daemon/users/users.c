@@ -25,7 +25,8 @@ static Operation *find_unpublished(const Users *users)
 {
     Operation *operation;
     LIST_FOREACH(operation, &users->operations, link)
-    if (!operation_is_being_written(operation) && !operation->is_stepping)
+    if (!operation_is_being_written(operation) && operation->state != OPERATION_DONE &&
+        !operation->is_stepping)
         break;
     return operation;
 }
