@@ -181,7 +181,7 @@ static int publish_records(Publishing *publishing)
         uint64_t revision;
         int64_t order_us;
         r = history_find(database, user->user, record->item, &revision, &order_us, status);
-        if (r == 0 && revision == record->revision)
+        if (r == 0 && revision != 0)
             r = record_put(database, user, record, status);
     }
     return r;

@@ -384,7 +384,8 @@ StoreCall *store_model_load(Store *store, const StoreLoadModel *request, StoreCa
  * names their generation. Kept a few at a time, so that other requests come in between.
  *
  * The first of a build (generation 0) gives the build a generation and removes what one that broke off left,
- * a slice at a time. Records of items that are gone or were corrected since are passed over.
+ * a slice at a time. Records of items that are gone are passed over; those of items that were
+ * corrected since are kept, since the model that is published has them.
  */
 typedef struct StoreStage {
     rpmd_text task;
@@ -427,7 +428,7 @@ typedef struct StorePublish {
     size_t published_count;          /* of them; STORE_PUBLISHED_ITEMS at most */
     const uint64_t *deleted;         /* NULL: none; else one item's number */
 
-    const StoreRecord *records; /* of items that were there; passed over where one is gone or was corrected */
+    const StoreRecord *records; /* of items that were there; passed over where one is gone */
     size_t record_count;
     uint64_t generation; /* staged records that count from now on; 0: none */
 

@@ -46,12 +46,18 @@ static bool is_waiting(const Operation *operation)
     return append->job || append->extraction || refresh_is_waiting(&append->refresh);
 }
 
-/* Those who were led have their own turns. */
+/* Those who were led have their own turns; those who left while they were being written end. */
 static void release_led(AppendOperation *append)
 {
-    for (size_t i = 0; i < append->led_count; i++)
-        if (append->led[i])
-            append->led[i]->leader = NULL;
+    for (size_t i = 0; i < append->led_count; i++) {
+        AppendOperation *led = append->led[i];
+        if (!led)
+            continue;
+        append->led[i] = led->leader = NULL;
+        led->operation.is_written = false;
+        if (led->operation.is_cancelled)
+            operation_end(&led->operation, &led->operation.ending);
+    }
     append->led_count = 0;
 }
 
@@ -276,6 +282,9 @@ static OperationState publish(AppendOperation *append)
             .record = fresh_item_record(arena, &assembled->fresh[i]),
         };
     }
+    for (size_t i = 0; i < append->led_count; i++)
+        if (append->led[i])
+            append->led[i]->operation.is_written = true;
     StorePublish request = {
         .base_revision = user->model_revision,
         .items = items,
@@ -303,6 +312,7 @@ static void answer_led(AppendOperation *append)
         if (!led)
             continue;
         append->led[i] = led->leader = NULL;
+        led->operation.is_written = false;
         led->operation.reply.outcome = STORE_ACCEPTED;
         finish(led);
         operation_complete(&led->operation);

@@ -86,6 +86,7 @@ static ModelItem *read_item(const StoreItem *item, FeatureTexts *texts)
         .option_count = item->option_count,
         .extractor_version = item->record.extractor_version,
         .content = item->record.content,
+        .is_outdated = item->record.revision != item->revision,
         .texts = texts,
     });
 }
@@ -295,17 +296,25 @@ Assembly *assembly_new(AssemblyKind kind)
     return assembly;
 }
 
-void assembly_finish(Assembly *assembly)
+void assembly_drop_items(Assembly *assembly)
 {
     for (size_t i = 0; i < assembly->item_count; i++)
         if (assembly->items[i])
             model_item_unref(assembly->items[i]);
     for (size_t i = 0; i < assembly->fresh_count; i++)
         model_item_unref(assembly->fresh[i].made);
+    assembly->items = NULL;
+    assembly->fresh = NULL;
+    assembly->item_count = assembly->fresh_count = 0;
+}
+
+void assembly_finish(Assembly *assembly)
+{
+    assembly_drop_items(assembly);
+    feature_texts_unref(assembly->texts);
     user_model_unref(assembly->built);
     user_model_unref(assembly->before);
     user_model_unref(assembly->after);
-    feature_texts_unref(assembly->texts);
     arena_finish(&assembly->stored_arena);
     arena_finish(&assembly->arena);
     *assembly = (Assembly){0};

@@ -66,11 +66,11 @@ static void let_next_build(Operation *operation)
     Operation *other, *oldest = NULL;
     if (user->builder != operation)
         return;
-    user->builder = NULL;
     LIST_FOREACH(other, &operation->users->operations, link)
     if (other->state == OPERATION_WAITING && other->user == user && other->kind == operation->kind &&
         build_of(other)->phase == BUILD_IN_LINE)
         oldest = other;
+    user->builder = oldest; /* at once: it may leave before it takes its step */
     if (oldest)
         operation_wake(oldest);
 }
@@ -139,6 +139,7 @@ static OperationState load(Operation *operation)
     if (user->builder && user->builder != operation)
         return OPERATION_WAITING;
     user->builder = operation;
+    build->deletions = user->deletions; /* before the store is asked: its answer may come behind a later's */
     build->phase = BUILD_LOADING;
     return operation_load(operation, false, 0);
 }
@@ -150,10 +151,9 @@ static OperationState begin_reading(Operation *operation)
     const StoreModel *stored = &operation->answer.model;
     if (!status_is_ok(&operation->answer.status))
         return operation_refuse(operation, &operation->answer.status);
-    if (!user->model)
-        user->number = stored->user.number;
-    user_saw(user, stored->user.history_revision);
-    build->deletions = user->deletions;
+    /* Who was erased while the store read is not the one who has the name now. */
+    if (user->number == stored->user.number)
+        user_saw(user, stored->user.history_revision);
     build->phase = BUILD_READING;
     Assembly *assembly = begin_assembly(operation, ASSEMBLY_READ);
     if (!assembly)
@@ -294,6 +294,8 @@ static OperationState catch_up(Operation *operation)
 {
     BuildOperation *build = build_of(operation);
     const User *user = operation->user;
+    if (user->number != build->loaded.user.number)
+        return operation_refuse_with(operation, STATUS_ABORTED, "the user was erased in the meantime");
     /* What was deleted from a history without a model is in nobody's model: the build has to see it itself.
      */
     if (!user->model && user->deletions != build->deletions) {

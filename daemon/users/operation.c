@@ -119,7 +119,10 @@ OperationState operation_wait_for_turn(Operation *operation)
     if (!operation->is_in_line)
         operation_take_place(operation);
     operation->is_ready = true;
-    offer_turn(operation->user);
+    if (operation->has_turn)
+        operation_wake(operation);
+    else
+        offer_turn(operation->user);
     return OPERATION_WAITING;
 }
 
@@ -257,7 +260,7 @@ void operation_end(Operation *operation, const Status *status)
         return;
     operation->is_cancelled = true;
     operation->ending = *status;
-    if (operation->state == OPERATION_PUBLISHING || operation->is_stepping)
+    if (operation_is_being_written(operation) || operation->is_stepping)
         return;
     operation->reply = (UserReply){.status = *status};
     finish(operation);

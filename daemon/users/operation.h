@@ -78,6 +78,7 @@ struct Operation {
     bool is_cancelled; /* while it was being published: it ends behind that, */
     Status ending;     /* with this */
     bool is_doomed;    /* operations_abort ends it */
+    bool is_written;   /* another operation's publication has its change */
 
     /* What it waits for, one at a time. */
     Later later;
@@ -140,7 +141,13 @@ void operation_drop_answer(Operation *operation);
 /* Ends one that waits for its turn, with the reply that another made for it. */
 void operation_complete(Operation *operation);
 
-/* Ends it with this status; one that is being published ends behind that. */
+/* Its change is on its way into the store. */
+static inline bool operation_is_being_written(const Operation *operation)
+{
+    return operation->state == OPERATION_PUBLISHING || operation->is_written;
+}
+
+/* Ends it with this status; one that is being written ends behind that. */
 void operation_end(Operation *operation, const Status *status);
 
 /* ---- what kinds ask ----------------------------------------------------------------------------------- */

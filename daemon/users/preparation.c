@@ -90,7 +90,7 @@ static void batch_over(Batch *batch)
 typedef struct Making {
     FreshItem items[BATCH_ITEMS];
     size_t count;
-    FeatureTexts *texts; /* a reference */
+    FeatureTexts *texts; /* a reference, of the task */
     Arena arena;         /* of the items, and of what is made of them */
     Arena analysed;      /* of the plugin's analyses */
 } Making;
@@ -116,8 +116,8 @@ static void stage(Batch *batch, Making *making)
     for (size_t i = 0; i < batch->count; i++)
         records[i] = fresh_item_record(arena, &making->items[i]);
     const StoreStage request = {
-        .task = preparation->name.task,
-        .user = preparation->name.user,
+        .task = arena_text(arena, preparation->name.task),
+        .user = arena_text(arena, preparation->name.user),
         .user_number = preparation->request.user_number,
         .generation = preparation->generation,
         .records = records,

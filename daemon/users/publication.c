@@ -93,6 +93,7 @@ OperationState publication_publish(Operation *operation, StorePublish *change, u
     change->feeds_pool = assembled->feeds_pool;
     change->pool_change = assembled->pool_change;
     change->arena = &assembled->arena;
+    assembly_drop_items(assembled);
     return operation_publish(operation, change);
 }
 

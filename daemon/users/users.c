@@ -25,7 +25,7 @@ static Operation *find_unpublished(const Users *users)
 {
     Operation *operation;
     LIST_FOREACH(operation, &users->operations, link)
-    if (operation->state != OPERATION_PUBLISHING && operation->state != OPERATION_DONE &&
+    if (!operation_is_being_written(operation) && operation->state != OPERATION_DONE &&
         !operation->is_stepping)
         break;
     return operation;

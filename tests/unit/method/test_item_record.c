@@ -157,7 +157,8 @@ START_TEST(an_item_comes_back_as_it_was)
     _cleanup_arena_ Arena arena = ARENA_INIT;
     assert_analyses_equal(model_item_analysis(item, &arena), &analysis);
     item_record_write(&content, item);
-    item_record_of_analysis(&again, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    item_record_of_analysis(&again, tokenizer, input.order_us, input.query, options, 2, &analysis,
+                            input.reasoning);
     ck_assert_uint_eq(content.length, again.length);
     ck_assert_mem_eq(content.data, again.data, content.length);
     ModelItem *read = read_record(&input, &content, NULL);
@@ -228,7 +229,8 @@ START_TEST(broken_records_are_none)
     Analysis analysis;
     fill_analysis(&analysis);
     ModelItemInput input = input_of(&analysis);
-    item_record_of_analysis(&content, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    item_record_of_analysis(&content, tokenizer, input.order_us, input.query, options, 2, &analysis,
+                            input.reasoning);
     for (size_t length = 0; length < content.length; length++) {
         Buffer shorter = {content.data, length, 0};
         ck_assert_ptr_null(read_record(&input, &shorter, NULL));
@@ -256,7 +258,8 @@ START_TEST(any_bytes_are_read_without_harm)
     uint64_t state = 11;
     fill_analysis(&analysis);
     ModelItemInput input = input_of(&analysis);
-    item_record_of_analysis(&content, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    item_record_of_analysis(&content, tokenizer, input.order_us, input.query, options, 2, &analysis,
+                            input.reasoning);
     for (size_t round = 0; round < 20000; round++) {
         _cleanup_buffer_ Buffer broken = BUFFER_INIT;
         buffer_append(&broken, content.data, content.length);
@@ -282,7 +285,8 @@ START_TEST(texts_are_shared_and_go_with_the_last_item)
     Analysis analysis;
     fill_analysis(&analysis);
     ModelItemInput input = input_of(&analysis);
-    item_record_of_analysis(&content, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    item_record_of_analysis(&content, tokenizer, input.order_us, input.query, options, 2, &analysis,
+                            input.reasoning);
     ModelItem *first = read_record(&input, &content, texts), *second = read_record(&input, &content, texts);
     for (uint32_t f = 0; f < first->feature_count; f++)
         ck_assert_ptr_eq(first->features[f].text, second->features[f].text);
