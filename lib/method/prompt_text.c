@@ -144,3 +144,20 @@ uint32_t prompt_text_percent(uint64_t part, uint64_t whole)
 {
     return whole ? (uint32_t)((200 * part + whole) / (2 * whole)) : 0;
 }
+
+void prompt_text_words(Buffer *buffer, const char *words)
+{
+    for (; *words; words++) {
+        char c = *words == '[' ? '(' : *words == ']' ? ')' : *words == '\n' ? ' ' : *words;
+        buffer_append(buffer, &c, 1);
+    }
+}
+
+void prompt_text_capital(Buffer *buffer, rpmd_text noun)
+{
+    char first = noun.data[0];
+    if (first >= 'a' && first <= 'z')
+        first = (char)(first - 'a' + 'A');
+    buffer_append(buffer, &first, 1);
+    buffer_append(buffer, noun.data + 1, noun.length - 1);
+}
