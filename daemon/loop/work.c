@@ -12,6 +12,7 @@
 #include "lib/base/memory.h"
 
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -34,7 +35,8 @@ TAILQ_HEAD(WorkList, Work);
 struct Crew {
     int nice;
     unsigned thread_limit;
-    uv_async_t wake; /* something is done */
+    int event; /* written to when something is done: uv_async_t lets the loop spin until its sender goes on */
+    uv_poll_t wake; /* for the event */
     uv_thread_t threads[THREADS_LIMIT];
     unsigned thread_count;
     size_t at_hand; /* works that are not released: the loop stays for them */
@@ -47,6 +49,11 @@ struct Crew {
     bool is_waking; /* a thread was woken that does not run yet */
     bool is_closing;
 };
+
+static void wake_loop(const Crew *crew)
+{
+    (void)!eventfd_write(crew->event, 1); /* fails where the loop is to wake anyway */
+}
 
 /* ---- the threads --------------------------------------------------------------------------------------- */
 
@@ -92,7 +99,7 @@ static void run_crew(void *data)
         TAILQ_INSERT_TAIL(&crew->finished, work, link);
         uv_mutex_unlock(&crew->mutex);
         if (is_first)
-            uv_async_send(&crew->wake); /* which the loop answers by taking the mutex */
+            wake_loop(crew); /* which then takes the mutex */
         uv_mutex_lock(&crew->mutex);
     }
     uv_mutex_unlock(&crew->mutex);
@@ -111,10 +118,12 @@ static void finish(Work *work)
         uv_unref((uv_handle_t *)&crew->wake);
 }
 
-static void on_wake(uv_async_t *wake)
+static void on_wake(uv_poll_t *wake, int status, int events)
 {
     Crew *crew = wake->data;
     struct WorkList finished = TAILQ_HEAD_INITIALIZER(finished);
+    eventfd_t count;
+    (void)!eventfd_read(crew->event, &count);
     uv_mutex_lock(&crew->mutex);
     TAILQ_CONCAT(&finished, &crew->finished, link);
     uv_mutex_unlock(&crew->mutex);
@@ -123,6 +132,15 @@ static void on_wake(uv_async_t *wake)
         TAILQ_REMOVE(&finished, work, link);
         finish(work);
     }
+}
+
+/* What a daemon cannot do without: libuv ends the program, too. */
+static void need(bool is_there, const char *what)
+{
+    if (is_there)
+        return;
+    fprintf(stderr, "out of %s\n", what);
+    abort();
 }
 
 static Crew *crew_new(uv_loop_t *loop, WorkClass where)
@@ -134,7 +152,10 @@ static Crew *crew_new(uv_loop_t *loop, WorkClass where)
     TAILQ_INIT(&crew->finished);
     uv_mutex_init(&crew->mutex);
     uv_cond_init(&crew->more);
-    uv_async_init(loop, &crew->wake, on_wake);
+    crew->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    need(crew->event >= 0 && uv_poll_init(loop, &crew->wake, crew->event) == 0 &&
+             uv_poll_start(&crew->wake, UV_READABLE, on_wake) == 0,
+         "descriptors");
     crew->wake.data = crew;
     uv_unref((uv_handle_t *)&crew->wake);
     return crew;
@@ -142,7 +163,9 @@ static Crew *crew_new(uv_loop_t *loop, WorkClass where)
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    Crew *crew = handle->data;
+    close(crew->event);
+    free(crew);
 }
 
 void crew_close(Crew *crew)
@@ -167,10 +190,7 @@ static void add_thread(Crew *crew)
         return;
     if (uv_thread_create(&crew->threads[crew->thread_count], run_crew, crew) == 0)
         crew->thread_count++;
-    if (crew->thread_count == 0) {
-        fputs("no thread can be started\n", stderr);
-        abort();
-    }
+    need(crew->thread_count > 0, "threads");
 }
 
 /* ---- the door ------------------------------------------------------------------------------------------ */
@@ -204,7 +224,7 @@ void work_cancel(Work *work)
         work->is_waiting = false;
         TAILQ_REMOVE(&crew->waiting, work, link);
         TAILQ_INSERT_TAIL(&crew->finished, work, link);
-        uv_async_send(&crew->wake);
+        wake_loop(crew);
     }
     uv_mutex_unlock(&crew->mutex);
 }
