@@ -114,7 +114,7 @@ static Kind kind_of(int32_t code_point)
 }
 
 /* The kind at an offset; KIND_SPACE at the end. *next is the offset behind it. */
-static Kind kind_at(rpmd_text text, size_t offset, size_t *next)
+static inline Kind kind_at(rpmd_text text, size_t offset, size_t *next)
 {
     *next = offset;
     if (offset >= text.length)
@@ -139,8 +139,17 @@ static bool is_upper_at(rpmd_text text, size_t offset)
 /* Behind the letters, digits and extenders at the offset, at most up to `limit`. */
 static size_t run_end(rpmd_text text, size_t offset, size_t limit, bool *has_letter)
 {
-    size_t next;
+    size_t next, ascii_end = MIN(text.length, limit);
     for (Kind kind; offset < text.length; offset = next) {
+        /* Mostly it is ASCII, of which nothing has to be decoded. */
+        for (unsigned char byte; offset < ascii_end && (byte = (unsigned char)text.data[offset]) < 0x80;
+             offset++) {
+            if (ascii_kinds[byte] != KIND_LETTER && ascii_kinds[byte] != KIND_DIGIT)
+                return offset;
+            *has_letter |= ascii_kinds[byte] == KIND_LETTER;
+        }
+        if (offset == text.length)
+            break;
         kind = kind_at(text, offset, &next);
         if ((kind != KIND_LETTER && kind != KIND_DIGIT && kind != KIND_EXTENDER) || next > limit)
             break;
@@ -196,6 +205,8 @@ static uint32_t case_flags(rpmd_text word)
         if (is_upper_at(word, offset)) {
             flags |= letters == 0 ? RPMD_TOKEN_CAPITALIZED : 0;
             upper++;
+        } else if (letters == 0) {
+            return 0;
         }
         letters++;
     }
@@ -266,8 +277,9 @@ static size_t skip_gap(rpmd_text text, size_t offset, Gap *gap)
     size_t next;
     *gap = GAP_NONE;
     for (; offset < text.length; offset = next) {
-        bool line_break;
-        size_t markup = markup_length(text, offset, &line_break);
+        bool line_break = false;
+        bool may_be_markup = text.data[offset] == '<' || text.data[offset] == '&';
+        size_t markup = may_be_markup ? markup_length(text, offset, &line_break) : 0;
         Kind kind = kind_at(text, offset, &next);
         if (markup > 0)
             next = offset + markup;
