@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/text/tokenizer.h"
 
+#include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/text/markup.h"
 #include "lib/text/normalize.h"
 #include "lib/text/sentence.h"
+#include "lib/text/stem_memory.h"
 #include "lib/text/stop_words.h"
 #include "lib/text/utf8.h"
 #include "lib/text/word_memory.h"
@@ -21,10 +23,13 @@
 struct Tokenizer {
     struct sb_stemmer *stemmer;
     WordMemory *memory; /* NULL: it remembers nothing */
+    StemMemory *stems;  /* the same */
     rpmd_token *tokens; /* of the current text */
     unsigned char *gaps;
     size_t count;
     size_t capacity;
+    uint64_t *hashes; /* of the current text */
+    size_t hash_capacity;
 };
 
 /* What a code point does in the grammar of tokens. */
@@ -55,6 +60,8 @@ void tokenizer_free(Tokenizer *tokenizer)
         return;
     sb_stemmer_delete(tokenizer->stemmer);
     word_memory_free(tokenizer->memory);
+    stem_memory_free(tokenizer->stems);
+    free(tokenizer->hashes);
     free(tokenizer->tokens);
     free(tokenizer->gaps);
     free(tokenizer);
@@ -62,8 +69,10 @@ void tokenizer_free(Tokenizer *tokenizer)
 
 void tokenizer_remember_words(Tokenizer *tokenizer)
 {
-    if (!tokenizer->memory)
-        tokenizer->memory = word_memory_new();
+    if (tokenizer->memory)
+        return;
+    tokenizer->memory = word_memory_new();
+    tokenizer->stems = stem_memory_new();
 }
 
 /* clang-format off */
@@ -322,4 +331,31 @@ void text_tokenize(Arena *arena, Tokenizer *tokenizer, rpmd_text text, const rpm
     *count = tokenizer->count;
     if (tokenizer->capacity > KEPT_CAPACITY)
         resize(tokenizer, KEPT_CAPACITY);
+}
+
+static const uint64_t *find_stems(Tokenizer *tokenizer, rpmd_text text, size_t *count)
+{
+    _cleanup_arena_ Arena scratch = ARENA_INIT;
+    const rpmd_token *tokens = NULL;
+    size_t token_count = 0;
+    *count = 0;
+    text_tokenize(&scratch, tokenizer, text, &tokens, &token_count);
+    for (size_t i = 0; i < token_count; i++) {
+        if (!(tokens[i].flags & (RPMD_TOKEN_WORD | RPMD_TOKEN_NUMBER)) ||
+            (tokens[i].flags & RPMD_TOKEN_STOPWORD))
+            continue;
+        GROW(tokenizer->hashes, *count, tokenizer->hash_capacity);
+        tokenizer->hashes[(*count)++] = hash_bytes(tokens[i].stem.data, tokens[i].stem.length);
+    }
+    return tokenizer->hashes;
+}
+
+void text_stem_hashes(Tokenizer *tokenizer, rpmd_text text, const uint64_t **hashes, size_t *count)
+{
+    *hashes = tokenizer->stems ? stem_memory_recall(tokenizer->stems, text, count) : NULL;
+    if (*hashes)
+        return;
+    *hashes = find_stems(tokenizer, text, count);
+    if (tokenizer->stems)
+        stem_memory_note(tokenizer->stems, text, *hashes, *count);
 }
