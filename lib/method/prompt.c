@@ -24,6 +24,9 @@
 #define LISTED_FEATURES 16
 #define LISTED_FACTORS 6
 
+/* What an example, the query or the end mostly fits in. */
+#define PIECE_BYTES 2048
+
 /* Answers named in the conclusion. */
 #define CONCLUSION_LIMIT 3
 
@@ -409,6 +412,10 @@ int prompt_construct(const PromptRequest *request, Arena *arena, Prompt *prompt,
     /* One for the table, one for each example, and the four of shorten. */
     *prompt = (Prompt){.examples = examples, .dropped = ARENA_ARRAY(arena, rpmd_text, examples + 5)};
     take_stable(&writer);
+    for (size_t e = 0; e < examples; e++)
+        buffer_reserve(&writer.examples[e], PIECE_BYTES);
+    buffer_reserve(&writer.target, PIECE_BYTES);
+    buffer_reserve(&writer.tail, PIECE_BYTES);
     write_shared(&writer);
     for (size_t e = 0; e < examples; e++)
         write_example(&writer, e);

@@ -7,7 +7,7 @@
 /* Most terms of a history are not the query's: a byte for each possible beginning of a hash tells so. They
  * stay in a core's first cache, and less than one in a hundred of the others has the same beginning. */
 #define FILTER_BITS 13
-#define FIRST_TERM_SLOTS 2048 /* a power of two; so many that few terms share a slot */
+#define FIRST_TERM_SLOTS 512 /* a power of two; so many that few terms share a slot */
 #define HITS_LIMIT 128        /* terms of an item looked at in one go */
 
 typedef struct TermSlot {
