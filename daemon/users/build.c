@@ -67,8 +67,8 @@ static void let_next_build(Operation *operation)
     if (user->builder != operation)
         return;
     LIST_FOREACH(other, &operation->users->operations, link)
-    if (other->state == OPERATION_WAITING && other->user == user && other->kind == operation->kind &&
-        build_of(other)->phase == BUILD_IN_LINE)
+    if (other != operation && other->state == OPERATION_WAITING && other->user == user &&
+        other->kind == operation->kind && build_of(other)->phase == BUILD_IN_LINE)
         oldest = other;
     user->builder = oldest; /* at once: it may leave before it takes its step */
     if (oldest)
