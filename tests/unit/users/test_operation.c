@@ -219,7 +219,7 @@ START_TEST(closing_tells_all_who_wait)
 {
     Fixture fixture;
     open_with_history(&fixture);
-    serve(&fixture, "deaf");
+    serve(&fixture, "slow");
     Asked first = {.fixture = &fixture}, asked[ARRAY_SIZE(kinds)];
     ask_append(&first, "ann", "first", "trigger");
     act_in_state(&first, OPERATION_ANALYSING, NULL);
@@ -261,7 +261,7 @@ START_TEST(a_caller_s_deadline_ends_the_analysis)
 {
     Fixture fixture;
     open_with_history(&fixture);
-    serve(&fixture, "deaf");
+    serve(&fixture, "slow");
     const UserName name = named("ann");
     const StoreNewItem item = {.user = T("ann"), .id = T("x"), .query = T("trigger"), .response = T("yes")};
     const Caller hurried = {.deadline_ns = uv_hrtime() + 50000000, .uid = -1};
