@@ -18,6 +18,7 @@ void loop_close(uv_loop_t *loop)
         return;
     assert(!state->first);
     loop->data = NULL;
-    background_close(state->background);
+    for (unsigned i = 0; i < WORK_CLASSES; i++)
+        crew_close(state->crews[i]);
     uv_close((uv_handle_t *)&state->idle, on_closed);
 }

@@ -19,10 +19,13 @@
 typedef struct Work Work;
 
 typedef enum WorkClass {
-    WORK_FOREGROUND, /* somebody waits for it: libuv's pool */
-    WORK_BACKGROUND, /* builds: WORK_BACKGROUND_THREADS of their own, which give way to all others */
+    WORK_FOREGROUND, /* somebody waits for it */
+    WORK_BACKGROUND, /* builds: their threads give way to all others */
+    WORK_CLASSES,
 } WorkClass;
 
+/* More than a small machine has cores, so that a long history's query does not hold up all others. */
+#define WORK_FOREGROUND_THREADS 4
 /* As many as there are cores on a small machine; more would only take memory for more models at a time. */
 #define WORK_BACKGROUND_THREADS 2
 #define WORK_BACKGROUND_NICE 10 /* of 19: about a tenth of a core where everybody wants one */

@@ -78,7 +78,8 @@ struct Query {
 struct Queries {
     QueriesContext context;
     LIST_HEAD(, Query) queries;
-    Tokenizer *tokenizers[4]; /* not in use: as many as libuv's pool has threads */
+    uv_mutex_t mutex;                               /* guards what follows */
+    Tokenizer *tokenizers[WORK_FOREGROUND_THREADS]; /* not in use */
     unsigned tokenizer_count;
 };
 

@@ -135,19 +135,48 @@ uint64_t query_plugin_deadline(const Query *query)
 struct Construction {
     QueryAnswer *answer;
     Queries *queries;
-    Tokenizer *tokenizer;
     bool is_constructed; /* the answer is complete up to the reply */
     bool writes;
     void (*write)(const QueryAnswer *answer, Buffer *reply);
     Buffer reply;
 };
 
+/* Each is used for one query after the other: it remembers words. */
+static Tokenizer *take_tokenizer(Queries *queries)
+{
+    uv_mutex_lock(&queries->mutex);
+    Tokenizer *tokenizer =
+        queries->tokenizer_count > 0 ? queries->tokenizers[--queries->tokenizer_count] : NULL;
+    uv_mutex_unlock(&queries->mutex);
+    if (tokenizer)
+        return tokenizer;
+    tokenizer = tokenizer_new();
+    tokenizer_remember_words(tokenizer);
+    return tokenizer;
+}
+
+static void give_back_tokenizer(Queries *queries, Tokenizer *tokenizer)
+{
+    uv_mutex_lock(&queries->mutex);
+    if (queries->tokenizer_count < ARRAY_SIZE(queries->tokenizers))
+        queries->tokenizers[queries->tokenizer_count++] = TAKE_PTR(tokenizer);
+    uv_mutex_unlock(&queries->mutex);
+    tokenizer_free(tokenizer);
+}
+
+static void run_construction(Queries *queries, QueryAnswer *answer)
+{
+    Tokenizer *tokenizer = take_tokenizer(queries);
+    query_construct(answer, tokenizer);
+    give_back_tokenizer(queries, tokenizer);
+}
+
 static void run(void *job)
 {
     Construction *construction = job;
     QueryAnswer *answer = construction->answer;
     if (!construction->is_constructed)
-        query_construct(answer, construction->tokenizer);
+        run_construction(construction->queries, answer);
     else if (answer->reasoning.length > 0)
         query_check_citations(answer);
     if (construction->writes && status_is_ok(&answer->status))
@@ -157,23 +186,9 @@ static void run(void *job)
 static void release(void *job)
 {
     Construction *construction = job;
-    Queries *queries = construction->queries;
-    if (queries->tokenizer_count < ARRAY_SIZE(queries->tokenizers))
-        queries->tokenizers[queries->tokenizer_count++] = construction->tokenizer;
-    else
-        tokenizer_free(construction->tokenizer);
     query_answer_free(construction->answer);
     buffer_finish(&construction->reply);
     free(construction);
-}
-
-static Tokenizer *take_tokenizer(Queries *queries)
-{
-    if (queries->tokenizer_count > 0)
-        return queries->tokenizers[--queries->tokenizer_count];
-    Tokenizer *tokenizer = tokenizer_new();
-    tokenizer_remember_words(tokenizer);
-    return tokenizer;
 }
 
 static void on_done(void *owner, void *job)
@@ -197,7 +212,6 @@ static void begin_work(Query *query, QueryState state, bool is_constructed, bool
     Construction *construction = NEW(Construction);
     *construction = (Construction){.answer = TAKE_PTR(query->answer),
                                    .queries = query->queries,
-                                   .tokenizer = take_tokenizer(query->queries),
                                    .is_constructed = is_constructed,
                                    .writes = writes,
                                    .write = query->handlers->write};
@@ -391,6 +405,7 @@ Queries *queries_new(const QueriesContext *context)
     Queries *queries = NEW(Queries);
     queries->context = *context;
     LIST_INIT(&queries->queries);
+    uv_mutex_init(&queries->mutex);
     return queries;
 }
 
@@ -401,5 +416,6 @@ void queries_free(Queries *queries)
     assert(LIST_EMPTY(&queries->queries));
     for (unsigned i = 0; i < queries->tokenizer_count; i++)
         tokenizer_free(queries->tokenizers[i]);
+    uv_mutex_destroy(&queries->mutex);
     free(queries);
 }

@@ -90,7 +90,7 @@ static void write_prompt(const QueryAnswer *answer, Buffer *reply)
     _cleanup_arena_ Arena arena = ARENA_INIT;
     Rpmd__V1__ConstructPromptResponse response = RPMD__V1__CONSTRUCT_PROMPT_RESPONSE__INIT;
     Rpmd__V1__Usage usage = usage_of(answer);
-    response.prompt = convert_text(&arena, answer->prompt.text);
+    response.prompt = (char *)answer->prompt.text.data; /* ends with a NUL, and stays */
     response.stable_bytes = (uint32_t)answer->prompt.stable_bytes;
     response.features = features_of(answer, &arena);
     response.n_features = answer->target.analysis->feature_count;

@@ -47,7 +47,7 @@ typedef struct Assembly {
     AssemblyKind kind;
     Arena arena; /* owns the texts of the task, and what is made for the store */
     ModelTask task;
-    FeatureTexts *texts; /* a reference; of the task */
+    FeatureTexts *texts; /* a reference, of the task */
 
     StoreModel stored; /* LOAD, NEW: what was loaded, in stored_arena */
     Arena stored_arena;

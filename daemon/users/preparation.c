@@ -90,7 +90,7 @@ static void batch_over(Batch *batch)
 typedef struct Making {
     FreshItem items[BATCH_ITEMS];
     size_t count;
-    FeatureTexts *texts; /* a reference */
+    FeatureTexts *texts; /* a reference, of the task */
     Arena arena;         /* of the items, and of what is made of them */
     Arena analysed;      /* of the plugin's analyses */
 } Making;

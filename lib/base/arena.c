@@ -42,8 +42,7 @@ static void add_block(Arena *arena, size_t size)
     arena->total += block_size;
 }
 
-/* Zeroed only where it is larger than ARENA_LARGEST_BLOCK. */
-static void *take(Arena *arena, size_t size)
+void *arena_take(Arena *arena, size_t size)
 {
     const size_t alignment = _Alignof(max_align_t);
     size = (MAX(size, (size_t)1) + alignment - 1) & ~(alignment - 1);
@@ -56,13 +55,13 @@ static void *take(Arena *arena, size_t size)
 
 void *arena_allocate(Arena *arena, size_t size)
 {
-    void *memory = take(arena, size);
+    void *memory = arena_take(arena, size);
     return size > ARENA_LARGEST_BLOCK ? memory : memset(memory, 0, size);
 }
 
 char *arena_copy(Arena *arena, const char *data, size_t length)
 {
-    char *copy = take(arena, length + 1);
+    char *copy = arena_take(arena, length + 1);
     if (length > 0)
         memcpy(copy, data, length);
     copy[length] = '\0';

@@ -24,6 +24,9 @@ void arena_finish(Arena *arena);
 /* Zeroed memory, aligned for any type, until arena_finish; never NULL. */
 void *arena_allocate(Arena *arena, size_t size) __attribute__((returns_nonnull));
 
+/* The same without the zeroes: for what is written at once. */
+void *arena_take(Arena *arena, size_t size) __attribute__((returns_nonnull));
+
 /* A NUL-terminated copy. */
 char *arena_copy(Arena *arena, const char *data, size_t length) __attribute__((returns_nonnull));
 

@@ -41,11 +41,6 @@ void buffer_append(Buffer *buffer, const void *data, size_t length)
     buffer->data[buffer->length] = '\0';
 }
 
-void buffer_append_string(Buffer *buffer, const char *string)
-{
-    buffer_append(buffer, string, strlen(string));
-}
-
 void buffer_append_number(Buffer *buffer, uint64_t number)
 {
     char digits[20]; /* of 2^64 - 1 */

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct Buffer {
     char *data; /* owned; NULL while nothing was ever appended */
@@ -26,7 +27,10 @@ void buffer_clear(Buffer *buffer);
 char *buffer_reserve(Buffer *buffer, size_t more) __attribute__((returns_nonnull));
 
 void buffer_append(Buffer *buffer, const void *data, size_t length);
-void buffer_append_string(Buffer *buffer, const char *string);
+static inline void buffer_append_string(Buffer *buffer, const char *string)
+{
+    buffer_append(buffer, string, strlen(string)); /* of a literal, a constant */
+}
 /* In decimal digits. Several times faster than a format. */
 void buffer_append_number(Buffer *buffer, uint64_t number);
 void buffer_append_format(Buffer *buffer, const char *format, ...) _printf_(2, 3);

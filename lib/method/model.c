@@ -2,6 +2,7 @@
 #include "lib/base/memory.h"
 #include "lib/method/contribution.h"
 #include "lib/method/model_internal.h"
+#include "lib/method/prompt_stable.h"
 
 #include <stdatomic.h>
 
@@ -24,7 +25,8 @@ static UserModel *finish_model(UserModel *model)
                     share_bytes(model->share) + memory_footprint(model->entry_count * sizeof(ModelEntry *)) +
                     memory_footprint(model->block_count * sizeof(ModelBlock *)) +
                     memory_footprint(model->entry_count * sizeof(ModelItem *)) +
-                    memory_footprint(model->question_count * sizeof(ModelItem *));
+                    memory_footprint(model->question_count * sizeof(ModelItem *)) +
+                    memory_footprint(PROMPT_STABLE_BYTES(model->factor_count));
     for (uint32_t b = 0; b < model->block_count; b++)
         model->bytes += model->blocks[b]->bytes;
     return model;
@@ -397,5 +399,6 @@ void user_model_unref(UserModel *model)
     free(model->count_memory);
     share_unref(model->share);
     factor_set_unref(model->factors);
+    prompt_stable_free(atomic_load_explicit(&model->prompt_stable, memory_order_relaxed));
     free(model);
 }

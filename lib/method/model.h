@@ -99,6 +99,7 @@ typedef struct UserModel {
     void *class_memory; /* owns the classes */
     void *count_memory; /* owns the counts */
     size_t bytes;
+    _Atomic(struct PromptStable *) prompt_stable; /* see prompt_stable.h; NULL: not written yet */
     _Atomic unsigned references;
 } UserModel;
 

@@ -51,10 +51,16 @@ size_t population_bytes(const Population *population)
 
 /* ---- cells ---- */
 
+static size_t first_slot(const Population *population, uint64_t key, uint32_t answer_class)
+{
+    return (key ^ (key >> 29) ^ (uint64_t)answer_class * 0x9E3779B97F4A7C15ull) &
+           (population->cell_slots - 1);
+}
+
 static size_t cell_slot(const Population *population, uint64_t key, uint32_t answer_class)
 {
     size_t mask = population->cell_slots - 1;
-    size_t slot = (key ^ (key >> 29) ^ (uint64_t)answer_class * 0x9E3779B97F4A7C15ull) & mask;
+    size_t slot = first_slot(population, key, answer_class);
     while (population->cells[slot].answer_class != 0 &&
            (population->cells[slot].key != key || population->cells[slot].answer_class != answer_class))
         slot = (slot + 1) & mask;
@@ -183,6 +189,10 @@ bool population_counts(const PopulationView *view, uint64_t key, const Populatio
     size_t own_count = 0;
     const ShareCell *own = view->population ? share_cells(view->own, key, &own_count) : NULL;
     bool any = false;
+    /* The cells lie anywhere: memory is asked for all of them at once. */
+    for (size_t c = 0; view->population && view->population->cell_slots > 0 && c < classes->count; c++)
+        __builtin_prefetch(
+            &view->population->cells[first_slot(view->population, key, classes->pooled[c] + 1)]);
     for (size_t c = 0; c < classes->count; c++) {
         sums[c] = view->population
                       ? count_of_others(view, key, classes->pooled[c], classes->own[c], own, own_count)

@@ -232,7 +232,8 @@ static bool is_letter(char c)
 static bool has_words(rpmd_text text, rpmd_text part)
 {
     for (size_t i = 0; i + part.length <= text.length && part.length > 0; i++)
-        if (memcmp(text.data + i, part.data, part.length) == 0 && (i == 0 || !is_letter(text.data[i - 1])) &&
+        if (text.data[i] == part.data[0] && memcmp(text.data + i, part.data, part.length) == 0 &&
+            (i == 0 || !is_letter(text.data[i - 1])) &&
             (i + part.length == text.length || !is_letter(text.data[i + part.length])))
             return true;
     return false;

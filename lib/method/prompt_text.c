@@ -29,10 +29,20 @@ size_t prompt_text_cut(rpmd_text text, size_t limit)
     return limit;
 }
 
-/* The characters that a line may replace. */
+/* What has to be looked at in a text. */
+enum { CONTROL = 1, MARK, BREAK_BEGIN };
+
+/* clang-format off */
+static const unsigned char looks[256] = {
+    [0 ... 0x1f] = CONTROL, [0x7f] = CONTROL,
+    ['"'] = MARK, ['['] = MARK, [']'] = MARK, /* the characters that a line may replace */
+    [0xc2] = BREAK_BEGIN, [0xe2] = BREAK_BEGIN,
+};
+/* clang-format on */
+
 static bool is_mark(unsigned char c)
 {
-    return c == '"' || c == '[' || c == ']';
+    return looks[c] == MARK;
 }
 
 /* How many bytes from text[i] on, before `end`, are shown as they are: none of them a control character, the
@@ -42,8 +52,11 @@ static size_t plain_run(rpmd_text text, size_t i, size_t end, const char *marks)
     size_t begin = i;
     for (; i < end; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c < 0x20 || c == 0x7f || (is_mark(c) && strchr(marks, c)) ||
-            ((c == 0xc2 || c == 0xe2) && line_break(text, i)))
+        unsigned char look = looks[c];
+        if (look == 0)
+            continue;
+        if (look == CONTROL || (look == MARK && strchr(marks, c)) ||
+            (look == BREAK_BEGIN && line_break(text, i)))
             break;
     }
     return i - begin;
@@ -143,4 +156,21 @@ void prompt_text_part(Buffer *buffer, uint64_t part, uint64_t whole)
 uint32_t prompt_text_percent(uint64_t part, uint64_t whole)
 {
     return whole ? (uint32_t)((200 * part + whole) / (2 * whole)) : 0;
+}
+
+void prompt_text_words(Buffer *buffer, const char *words)
+{
+    for (; *words; words++) {
+        char c = *words == '[' ? '(' : *words == ']' ? ')' : *words == '\n' ? ' ' : *words;
+        buffer_append(buffer, &c, 1);
+    }
+}
+
+void prompt_text_capital(Buffer *buffer, rpmd_text noun)
+{
+    char first = noun.data[0];
+    if (first >= 'a' && first <= 'z')
+        first = (char)(first - 'a' + 'A');
+    buffer_append(buffer, &first, 1);
+    buffer_append(buffer, noun.data + 1, noun.length - 1);
 }

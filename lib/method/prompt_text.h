@@ -52,3 +52,9 @@ uint32_t prompt_text_percent(uint64_t part, uint64_t whole);
 
 /* The longest prefix of at most limit bytes that ends on a code point boundary. */
 size_t prompt_text_cut(rpmd_text text, size_t limit);
+
+/* A plugin's own words: one line, without brackets that would read as a factor. */
+void prompt_text_words(Buffer *buffer, const char *words);
+
+/* "Tag" */
+void prompt_text_capital(Buffer *buffer, rpmd_text noun);

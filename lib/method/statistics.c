@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/method/statistics.h"
 
+#include "lib/base/text.h"
+
 /* How often the entry itself is in a factor's count: once or not at all. */
 static uint32_t own_share(const ModelEntry *entry, uint32_t factor)
 {
@@ -28,7 +30,7 @@ uint32_t statistics_count(const UserModel *model, uint32_t factor, uint32_t answ
     uint32_t count = factor == FACTOR_ALL
                          ? model->class_totals[answer_class]
                          : model->by_class[(size_t)factor * model->class_count + answer_class];
-    if (own_share(without, factor) && user_model_class(model, without->item->answer_class) == answer_class)
+    if (own_share(without, factor) && text_equal(model->classes[answer_class], without->item->answer_class))
         count--;
     return count;
 }

@@ -35,24 +35,22 @@ static void add_term(Terms *terms, uint64_t hash, float weight)
     terms->list[terms->count++] = (Term){(uint32_t)(hash ^ (hash >> 32)), weight};
 }
 
-static void add_stems(Terms *terms, Arena *arena, Tokenizer *tokenizer, rpmd_text text, float weight)
+static void add_stems(Terms *terms, Tokenizer *tokenizer, rpmd_text text, float weight)
 {
-    const rpmd_token *tokens = NULL;
+    const uint64_t *hashes = NULL;
     size_t count = 0;
-    text_tokenize(arena, tokenizer, text, &tokens, &count);
+    text_stem_hashes(tokenizer, text, &hashes, &count);
     for (size_t i = 0; i < count; i++)
-        if (tokens[i].flags & (RPMD_TOKEN_WORD | RPMD_TOKEN_NUMBER) &&
-            !(tokens[i].flags & RPMD_TOKEN_STOPWORD))
-            add_term(terms, hash_bytes(tokens[i].stem.data, tokens[i].stem.length), weight);
+        add_term(terms, hashes[i], weight);
 }
 
-static void add_feature(Terms *terms, Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *feature)
+static void add_feature(Terms *terms, Tokenizer *tokenizer, const AnalyzedFeature *feature)
 {
     static const char signs[] = {'-', '0', '+'};
     char sign = signs[feature_sign(feature->polarity) + 1];
     uint64_t whole = hash_bytes_seeded(feature->name.data, feature->name.length, (uint64_t)sign);
-    add_stems(terms, arena, tokenizer, feature->name, NAME_WEIGHT);
-    add_stems(terms, arena, tokenizer, feature->context, CONTEXT_WEIGHT);
+    add_stems(terms, tokenizer, feature->name, NAME_WEIGHT);
+    add_stems(terms, tokenizer, feature->context, CONTEXT_WEIGHT);
     add_term(terms, hash_bytes_seeded(feature->category.data, feature->category.length, 'c'),
              CATEGORY_WEIGHT);
     add_term(terms, whole, WHOLE_NAME_WEIGHT);
@@ -95,32 +93,29 @@ static FeatureVector finish_vector(Arena *arena, Terms *terms)
 FeatureVector feature_vector(Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *features,
                              size_t count)
 {
-    _cleanup_arena_ Arena scratch = ARENA_INIT;
     Terms terms = {0};
     for (size_t i = 0; i < count; i++)
-        add_feature(&terms, &scratch, tokenizer, &features[i]);
+        add_feature(&terms, tokenizer, &features[i]);
     return finish_vector(arena, &terms);
 }
 
 FeatureVector feature_vector_of_key(Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *feature)
 {
-    _cleanup_arena_ Arena scratch = ARENA_INIT;
     Terms terms = {0};
-    add_feature(&terms, &scratch, tokenizer, feature);
+    add_feature(&terms, tokenizer, feature);
     return finish_vector(arena, &terms);
 }
 
 FeatureVector feature_vector_of_history(Arena *arena, Tokenizer *tokenizer, const AnalyzedFeature *feature,
                                         const rpmd_text *evidence, size_t evidence_count)
 {
-    _cleanup_arena_ Arena scratch = ARENA_INIT;
     Terms terms = {0};
-    add_stems(&terms, &scratch, tokenizer, feature->name, NAME_WEIGHT);
-    add_stems(&terms, &scratch, tokenizer, feature->context, CONTEXT_WEIGHT);
+    add_stems(&terms, tokenizer, feature->name, NAME_WEIGHT);
+    add_stems(&terms, tokenizer, feature->context, CONTEXT_WEIGHT);
     add_term(&terms, hash_bytes_seeded(feature->category.data, feature->category.length, 'c'),
              CATEGORY_WEIGHT);
     for (size_t i = 0; i < evidence_count; i++)
-        add_stems(&terms, &scratch, tokenizer, evidence[i], EVIDENCE_WEIGHT / (float)evidence_count);
+        add_stems(&terms, tokenizer, evidence[i], EVIDENCE_WEIGHT / (float)evidence_count);
     return finish_vector(arena, &terms);
 }
 

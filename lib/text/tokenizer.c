@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/text/tokenizer.h"
 
+#include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/text/markup.h"
 #include "lib/text/normalize.h"
 #include "lib/text/sentence.h"
+#include "lib/text/stem_memory.h"
 #include "lib/text/stop_words.h"
 #include "lib/text/utf8.h"
 #include "lib/text/word_memory.h"
@@ -21,10 +23,13 @@
 struct Tokenizer {
     struct sb_stemmer *stemmer;
     WordMemory *memory; /* NULL: it remembers nothing */
+    StemMemory *stems;  /* the same */
     rpmd_token *tokens; /* of the current text */
     unsigned char *gaps;
     size_t count;
     size_t capacity;
+    uint64_t *hashes; /* of the current text */
+    size_t hash_capacity;
 };
 
 /* What a code point does in the grammar of tokens. */
@@ -55,6 +60,8 @@ void tokenizer_free(Tokenizer *tokenizer)
         return;
     sb_stemmer_delete(tokenizer->stemmer);
     word_memory_free(tokenizer->memory);
+    stem_memory_free(tokenizer->stems);
+    free(tokenizer->hashes);
     free(tokenizer->tokens);
     free(tokenizer->gaps);
     free(tokenizer);
@@ -62,8 +69,10 @@ void tokenizer_free(Tokenizer *tokenizer)
 
 void tokenizer_remember_words(Tokenizer *tokenizer)
 {
-    if (!tokenizer->memory)
-        tokenizer->memory = word_memory_new();
+    if (tokenizer->memory)
+        return;
+    tokenizer->memory = word_memory_new();
+    tokenizer->stems = stem_memory_new();
 }
 
 /* clang-format off */
@@ -114,7 +123,7 @@ static Kind kind_of(int32_t code_point)
 }
 
 /* The kind at an offset; KIND_SPACE at the end. *next is the offset behind it. */
-static Kind kind_at(rpmd_text text, size_t offset, size_t *next)
+static inline Kind kind_at(rpmd_text text, size_t offset, size_t *next)
 {
     *next = offset;
     if (offset >= text.length)
@@ -139,8 +148,17 @@ static bool is_upper_at(rpmd_text text, size_t offset)
 /* Behind the letters, digits and extenders at the offset, at most up to `limit`. */
 static size_t run_end(rpmd_text text, size_t offset, size_t limit, bool *has_letter)
 {
-    size_t next;
+    size_t next, ascii_end = MIN(text.length, limit);
     for (Kind kind; offset < text.length; offset = next) {
+        /* Mostly it is ASCII, of which nothing has to be decoded. */
+        for (unsigned char byte; offset < ascii_end && (byte = (unsigned char)text.data[offset]) < 0x80;
+             offset++) {
+            if (ascii_kinds[byte] != KIND_LETTER && ascii_kinds[byte] != KIND_DIGIT)
+                return offset;
+            *has_letter |= ascii_kinds[byte] == KIND_LETTER;
+        }
+        if (offset == text.length)
+            break;
         kind = kind_at(text, offset, &next);
         if ((kind != KIND_LETTER && kind != KIND_DIGIT && kind != KIND_EXTENDER) || next > limit)
             break;
@@ -196,6 +214,8 @@ static uint32_t case_flags(rpmd_text word)
         if (is_upper_at(word, offset)) {
             flags |= letters == 0 ? RPMD_TOKEN_CAPITALIZED : 0;
             upper++;
+        } else if (letters == 0) {
+            return 0;
         }
         letters++;
     }
@@ -266,8 +286,9 @@ static size_t skip_gap(rpmd_text text, size_t offset, Gap *gap)
     size_t next;
     *gap = GAP_NONE;
     for (; offset < text.length; offset = next) {
-        bool line_break;
-        size_t markup = markup_length(text, offset, &line_break);
+        bool line_break = false;
+        bool may_be_markup = text.data[offset] == '<' || text.data[offset] == '&';
+        size_t markup = may_be_markup ? markup_length(text, offset, &line_break) : 0;
         Kind kind = kind_at(text, offset, &next);
         if (markup > 0)
             next = offset + markup;
@@ -310,4 +331,31 @@ void text_tokenize(Arena *arena, Tokenizer *tokenizer, rpmd_text text, const rpm
     *count = tokenizer->count;
     if (tokenizer->capacity > KEPT_CAPACITY)
         resize(tokenizer, KEPT_CAPACITY);
+}
+
+static const uint64_t *find_stems(Tokenizer *tokenizer, rpmd_text text, size_t *count)
+{
+    _cleanup_arena_ Arena scratch = ARENA_INIT;
+    const rpmd_token *tokens = NULL;
+    size_t token_count = 0;
+    *count = 0;
+    text_tokenize(&scratch, tokenizer, text, &tokens, &token_count);
+    for (size_t i = 0; i < token_count; i++) {
+        if (!(tokens[i].flags & (RPMD_TOKEN_WORD | RPMD_TOKEN_NUMBER)) ||
+            (tokens[i].flags & RPMD_TOKEN_STOPWORD))
+            continue;
+        GROW(tokenizer->hashes, *count, tokenizer->hash_capacity);
+        tokenizer->hashes[(*count)++] = hash_bytes(tokens[i].stem.data, tokens[i].stem.length);
+    }
+    return tokenizer->hashes;
+}
+
+void text_stem_hashes(Tokenizer *tokenizer, rpmd_text text, const uint64_t **hashes, size_t *count)
+{
+    *hashes = tokenizer->stems ? stem_memory_recall(tokenizer->stems, text, count) : NULL;
+    if (*hashes)
+        return;
+    *hashes = find_stems(tokenizer, text, count);
+    if (tokenizer->stems)
+        stem_memory_note(tokenizer->stems, text, *hashes, *count);
 }

@@ -2,6 +2,7 @@
 #include "lib/text/tokenizer.h"
 
 #include "lib/base/buffer.h"
+#include "lib/base/hash.h"
 #include "lib/base/text.h"
 #include "lib/text/normalize.h"
 #include "lib/text/stop_words.h"
@@ -176,5 +177,42 @@ START_TEST(many_words)
 }
 END_TEST
 
+/* The stems that are told are those of the tokens, whether the text is met for the first time or not. */
+START_TEST(hashes_of_stems)
+{
+    static const char *const texts[] = {"",
+                                        "the of",
+                                        "The movies, again and again",
+                                        "3.5 points",
+                                        "movies",
+                                        "a text that is longer than the texts of features mostly are, by far",
+                                        "one two three four five six seven eight nine ten eleven"};
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *forgetful = tokenizer_new();
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    tokenizer_remember_words(tokenizer);
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(texts); i++) {
+        _cleanup_arena_ Arena arena = ARENA_INIT;
+        rpmd_text text = text_of(texts[i % ARRAY_SIZE(texts)]);
+        const rpmd_token *tokens;
+        const uint64_t *hashes, *again;
+        size_t token_count, count, again_count, seen = 0;
+        text_stem_hashes(forgetful, text, &again, &again_count);
+        text_stem_hashes(tokenizer, text, &hashes, &count);
+        ck_assert_uint_eq(count, again_count);
+        text_tokenize(&arena, tokenizer, text, &tokens, &token_count);
+        for (size_t t = 0; t < token_count; t++) {
+            if (!(tokens[t].flags & (RPMD_TOKEN_WORD | RPMD_TOKEN_NUMBER)) ||
+                (tokens[t].flags & RPMD_TOKEN_STOPWORD))
+                continue;
+            ck_assert_uint_lt(seen, count);
+            ck_assert_uint_eq(hashes[seen], hash_bytes(tokens[t].stem.data, tokens[t].stem.length));
+            ck_assert_uint_eq(again[seen], hashes[seen]);
+            seen++;
+        }
+        ck_assert_uint_eq(seen, count);
+    }
+}
+END_TEST
+
 UNIT_TESTS("text/tokenizer", words_and_numbers, typographic_forms_are_made_plain, markup_is_white_space,
-           sentences, flags, hostile_texts, stop_words, many_words)
+           sentences, flags, hostile_texts, stop_words, many_words, hashes_of_stems)
