@@ -24,6 +24,7 @@ typedef struct Fixture {
     Config config;
     Store *store;
     PluginRegistry *plugins;
+    Llm *llm; /* NULL: no backend is configured */
     Stages *stages;
     Users *users;
     bool is_answered;
@@ -106,24 +107,38 @@ static inline UsersContext users_context(Fixture *fixture)
                           &fixture->config};
 }
 
-static inline void fixture_open(Fixture *fixture, const char *plugin)
+/* What may be configured before fixture_start. */
+static inline void fixture_begin(Fixture *fixture)
 {
-    Status status = STATUS_INIT;
     *fixture = (Fixture){.directory = make_directory()};
     signal(SIGPIPE, SIG_IGN);
     config_init(&fixture->config);
     ck_assert_int_eq(uv_loop_init(&fixture->loop), 0);
+}
+
+static inline void fixture_start(Fixture *fixture, const char *plugin)
+{
+    Status status = STATUS_INIT;
     int r = store_open(&fixture->store, &fixture->loop, fixture->directory, &status);
     ck_assert_msg(r == 0, "%s", status.message);
     const PluginSettings settings = {.in_process = true};
     r = plugin_registry_open(&fixture->plugins, &fixture->loop, fixture->directory, &settings, &status);
     ck_assert_msg(r == 0, "%s", status.message);
-    const StagesContext stages = {&fixture->loop, &fixture->config, fixture->store, NULL};
+    if (fixture->config.backend_count > 0)
+        r = llm_open(&fixture->llm, &fixture->loop, &fixture->config, &status);
+    ck_assert_msg(r == 0, "%s", status.message);
+    const StagesContext stages = {&fixture->loop, &fixture->config, fixture->store, fixture->llm};
     r = stages_open(&fixture->stages, &stages, &status);
     ck_assert_msg(r == 0, "%s", status.message);
     serve(fixture, plugin);
     UsersContext context = users_context(fixture);
     fixture->users = users_new(&context);
+}
+
+static inline void fixture_open(Fixture *fixture, const char *plugin)
+{
+    fixture_begin(fixture);
+    fixture_start(fixture, plugin);
 }
 
 static inline void close_users(Fixture *fixture)
@@ -144,10 +159,13 @@ static inline void restart_users(Fixture *fixture)
 /* Closes everything as the daemon does, and proves that the loop is left empty. */
 static inline void fixture_close(Fixture *fixture)
 {
-    bool plugins_are_closed = false, store_is_closed = false;
+    bool llm_is_closed = !fixture->llm, plugins_are_closed = false, store_is_closed = false;
     if (fixture->users)
         close_users(fixture);
     stages_close(fixture->stages);
+    if (fixture->llm)
+        llm_close(fixture->llm, set_true, &llm_is_closed);
+    run_until(fixture, &llm_is_closed);
     plugin_registry_close(fixture->plugins, set_true, &plugins_are_closed);
     run_until(fixture, &plugins_are_closed);
     store_close(fixture->store, set_true, &store_is_closed);
@@ -157,6 +175,8 @@ static inline void fixture_close(Fixture *fixture)
     ck_assert_int_eq(uv_run(&fixture->loop, UV_RUN_DEFAULT), 0);
     ck_assert_int_eq(uv_loop_close(&fixture->loop), 0);
     arena_finish(&fixture->answer.arena);
+    fixture->config.backends = NULL; /* the test's own */
+    fixture->config.backend_count = 0;
     config_finish(&fixture->config);
     free(fixture->plugin);
     remove_directory(fixture->directory);
