@@ -210,7 +210,7 @@ $(BUILD)/tests/plugins/%.so: tests/plugins/%.c tests/plugins/fixture.h include/r
 	@chmod go-w $@ $(@D)
 
 # A unit test is linked with the layers that its folder stands for.
-DAEMON_TEST_FOLDERS := daemon net store plugins users services backends stages
+DAEMON_TEST_FOLDERS := daemon net store plugins users query services backends stages loop
 CLIENT_TEST_FOLDERS := client net
 test_archives = $(if $(filter $(CLIENT_TEST_FOLDERS),$(1)),$(CLIENT_ARCHIVE)) \
                 $(if $(filter $(DAEMON_TEST_FOLDERS),$(1)),$(DAEMON_ARCHIVE)) $(LIB_ARCHIVE)
