@@ -72,6 +72,16 @@ static void copy_statistics(Past *past)
     }
 }
 
+/* A class that no other item got is taken for rare, not impossible. */
+static void find_usual(Past *past)
+{
+    PastCounts *counts = &past->counts;
+    counts->usual = ARENA_ARRAY(past->arena, double, counts->class_count);
+    for (size_t c = 0; c < counts->class_count; c++)
+        counts->usual[c] =
+            (counts->chosen[c] + 0.5) / (counts->offered[c] + 0.5 * (double)counts->class_count);
+}
+
 void past_count(Past *past)
 {
     PastCounts *counts = &past->counts;
@@ -93,20 +103,14 @@ void past_count(Past *past)
         count_offers(past);
     else
         copy_statistics(past);
-}
-
-/* How often a class is got where it could be; one that no other item got is taken for rare, not impossible.
- */
-static double usual_share(const PastCounts *counts, size_t c)
-{
-    return (counts->chosen[c] + 0.5) / (counts->offered[c] + 0.5 * (double)counts->class_count);
+    find_usual(past);
 }
 
 static double support(const Past *past, uint32_t m, size_t c)
 {
     const PastCounts *counts = &past->counts;
     size_t cell = (1 + (size_t)m) * counts->class_count + c;
-    return log((counts->chosen[cell] + 1) / (counts->offered[cell] * usual_share(counts, c) + 1));
+    return log((counts->chosen[cell] + 1) / (counts->offered[cell] * counts->usual[c] + 1));
 }
 
 double past_support(const Past *past, uint32_t m)
@@ -133,7 +137,7 @@ static uint32_t expected_class(const Past *past)
     size_t best = 0;
     double best_score = -INFINITY;
     for (size_t c = 0; c < counts->class_count; c++) {
-        double score = log(usual_share(counts, c));
+        double score = log(counts->usual[c]);
         for (uint32_t m = 0; m < past->entry->met_count; m++)
             score += support(past, m, c) / sqrt(past->entry->met_count);
         if (score > best_score) {

@@ -15,6 +15,7 @@ typedef struct PastCounts {
     size_t class_count;
     uint32_t *chosen;  /* [row * class_count + class]; row 0: all items, row 1 + m: those that meet met[m] */
     uint32_t *offered; /* the items that could have got the class */
+    double *usual;     /* per class: how often it is got where it could be */
 } PastCounts;
 
 typedef struct Past {

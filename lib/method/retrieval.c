@@ -8,7 +8,7 @@
  * stay in a core's first cache, and less than one in a hundred of the others has the same beginning. */
 #define FILTER_BITS 13
 #define FIRST_TERM_SLOTS 512 /* a power of two; so many that few terms share a slot */
-#define HITS_LIMIT 128        /* terms of an item looked at in one go */
+#define HITS_LIMIT 128       /* terms of an item looked at in one go */
 
 typedef struct TermSlot {
     uint32_t term;
@@ -20,6 +20,7 @@ typedef struct TermTable {
     uint8_t filter[1u << FILTER_BITS]; /* 1: there may be one */
     TermSlot *slots;
     uint32_t mask;
+    uint32_t hits[HITS_LIMIT]; /* of an item: places of terms that may be the query's */
 } TermTable;
 
 void target_prepare(Target *target, Arena *arena, Tokenizer *tokenizer, const UserModel *model)
@@ -59,10 +60,10 @@ static float weight_of(const TermTable *table, uint32_t term)
     return table->slots[slot].weight;
 }
 
-static double similarity_of(const ModelEntry *entry, const TermTable *table)
+static double similarity_of(const ModelEntry *entry, TermTable *table)
 {
     const uint32_t *terms = entry->terms;
-    uint32_t hits[HITS_LIMIT];
+    uint32_t *hits = table->hits;
     double sum = 0;
     for (uint32_t begin = 0; begin < entry->term_count;) {
         uint32_t hit_count = 0, stop = MIN(entry->term_count, begin + HITS_LIMIT);

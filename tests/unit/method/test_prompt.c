@@ -40,8 +40,8 @@ static void construct(Made *made, size_t budget)
     made->result = prompt_construct(&made->request, &made->fixture.arena, &made->prompt, &made->status);
 }
 
-static void make(Made *made, const ModelTask *task, const FixtureItem *items, size_t count,
-                 const FixtureItem *query, size_t examples, size_t budget)
+static void prepare(Made *made, const ModelTask *task, const FixtureItem *items, size_t count,
+                    const FixtureItem *query, size_t examples)
 {
     memset(made, 0, sizeof(*made));
     made->model = fixture_model(task, items, count);
@@ -53,6 +53,12 @@ static void make(Made *made, const ModelTask *task, const FixtureItem *items, si
         .retrieved = made->fixture.retrieved,
         .retrieved_count = made->fixture.request.retrieved_count,
         .prediction = task->answer_kind == RPMD_ANSWER_TEXT ? NULL : &made->fixture.prediction};
+}
+
+static void make(Made *made, const ModelTask *task, const FixtureItem *items, size_t count,
+                 const FixtureItem *query, size_t examples, size_t budget)
+{
+    prepare(made, task, items, count, query, examples);
     construct(made, budget);
 }
 
@@ -194,6 +200,44 @@ START_TEST(the_beginning_is_the_same_for_all_queries)
               first.prompt.text.data + first.prompt.stable_bytes);
     finish(&first);
     finish(&second);
+}
+END_TEST
+
+/* What a model keeps of its first prompt is used for those with the same settings alone. */
+START_TEST(prompts_do_not_depend_on_earlier_ones)
+{
+    static const rpmd_prompt_texts other_texts = {.struct_size = sizeof(other_texts),
+                                                  .task = "Name the kind of the film.",
+                                                  .query_noun = "film",
+                                                  .response_noun = "kind",
+                                                  .answer_format = "exactly one of the kinds"};
+    static const struct {
+        const rpmd_prompt_texts *texts;
+        size_t budget;
+        double smoothing;
+    } settings[] = {{&film_texts, 0, 0}, {&film_texts, 0, 0},  {&film_texts, 2400, 0},
+                    {&film_texts, 0, 3}, {&other_texts, 0, 0}, {&other_texts, 2400, 3},
+                    {&film_texts, 0, 0}};
+    const FixtureItem query = {.query = "war", .features = "war"};
+    Made one;
+    make(&one, &label_task, films, ARRAY_SIZE(films), &query, 2, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+        Made fresh;
+        prepare(&fresh, &label_task, films, ARRAY_SIZE(films), &query, 2);
+        Made *const both[] = {&one, &fresh};
+        for (size_t b = 0; b < ARRAY_SIZE(both); b++) {
+            both[b]->request.texts = settings[i].texts;
+            both[b]->request.settings.smoothing = settings[i].smoothing;
+            construct(both[b], settings[i].budget);
+            ck_assert_int_eq(both[b]->result, 0);
+        }
+        ck_assert_str_eq(one.prompt.text.data, fresh.prompt.text.data);
+        ck_assert_uint_eq(one.prompt.task_bytes, fresh.prompt.task_bytes);
+        ck_assert_uint_eq(one.prompt.stable_bytes, fresh.prompt.stable_bytes);
+        ck_assert_uint_eq(one.prompt.dropped_count, fresh.prompt.dropped_count);
+        finish(&fresh);
+    }
+    finish(&one);
 }
 END_TEST
 
@@ -414,6 +458,7 @@ int main(void)
     TCase *test_case = tcase_create("prompt");
     tcase_add_test(test_case, a_prompt_has_its_sections_in_order);
     tcase_add_test(test_case, the_beginning_is_the_same_for_all_queries);
+    tcase_add_test(test_case, prompts_do_not_depend_on_earlier_ones);
     tcase_add_test(test_case, given_reasoning_is_used);
     tcase_add_test(test_case, texts_that_imitate_the_prompt_stay_data);
     tcase_add_test(test_case, options_are_listed_with_their_classes);
