@@ -363,7 +363,8 @@ START_TEST(threads_share_texts)
     Reader readers[3];
     pthread_t threads[ARRAY_SIZE(readers)];
     ModelItemInput input = input_of(&analysis);
-    item_record_of_analysis(&content, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    item_record_of_analysis(&content, tokenizer, input.order_us, input.query, options, 2, &analysis,
+                            input.reasoning);
     for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
         readers[i] = (Reader){input, &content, texts, 0};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, read_again_and_again, &readers[i]), 0);
