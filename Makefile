@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 .SECONDARY:
 .SECONDEXPANSION:
 SHELL := /bin/bash
+comma := ,
 
 BUILD   ?= build
 CC      ?= cc
@@ -218,6 +219,13 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call test_archives,$$(firstwor
 	$(call say,LINK,$@)
 	$(QUIET)$(CC) $(LDFLAGS) $^ $(PACKAGE_LIBS) $(CHECK_LIBS) -o $@
 
+# The simulation has the daemon's core between doors of its own (docs/simulation.md), and a clock of its own.
+SIMULATION_SOURCES := $(sort $(wildcard tests/simulation/*.c))
+SIMULATED_SOURCES  := $(sort $(wildcard daemon/users/*.c daemon/query/*.c daemon/stages/*.c)) daemon/config.c
+$(BUILD)/tests/simulation/simulate: $(call objects,$(SIMULATION_SOURCES) $(SIMULATED_SOURCES)) $(PROMPT_OBJECTS) $(LIB_ARCHIVE)
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(LDFLAGS) $(foreach name,uv_hrtime clock_gettime time,-Wl$(comma)--wrap=$(name)) $^ $(PACKAGE_LIBS) -o $@
+
 # The tools that play a daemon or a client are linked with that layer, the others with lib alone.
 DAEMON_TOOLS := interop_server store_kill
 CLIENT_TOOLS := load
@@ -235,7 +243,19 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $$(if $$(filter core,$$*),$(BENCH_ROW_OBJEC
 
 ## test          run the whole test suite: unit tests, scenarios, the demo (installs what is missing)
 .PHONY: test
-test: test-unit test-scenarios
+test: test-unit test-simulation test-scenarios
+
+# Seeds that failed once, and some more that reach every rare line; a few seconds.
+.PHONY: test-simulation
+test-simulation: $(BUILD)/tests/simulation/simulate
+	$< --seeds tests/simulation/seeds --seed 1 --count $(SIMULATE_COUNT) --marks
+
+## simulate      SIMULATE_SECONDS (60) of the daemon's core in drawn orders of events (docs/simulation.md)
+SIMULATE_SECONDS ?= 60
+SIMULATE_COUNT   ?= 1500
+.PHONY: simulate
+simulate: $(BUILD)/tests/simulation/simulate
+	$< --seconds $(SIMULATE_SECONDS)
 
 .PHONY: test-unit
 test-unit: $(UNIT_TESTS) $(PLUGIN_FILES) $(FIXTURE_PLUGINS) $(PROGRAMS)
@@ -269,7 +289,7 @@ demo: all
 ## check-tsan    the same under ThreadSanitizer
 .PHONY: check-asan check-tsan check-valgrind
 check-asan:
-	$(MAKE) BUILD=$(BUILD)-asan SANITIZE=address,undefined OPTIMIZE='-O1 -g' test-unit test-scenarios
+	$(MAKE) BUILD=$(BUILD)-asan SANITIZE=address,undefined OPTIMIZE='-O1 -g' test-unit test-simulation test-scenarios
 check-tsan:
 	$(MAKE) BUILD=$(BUILD)-tsan SANITIZE=thread OPTIMIZE='-O1 -g' test-unit test-scenarios
 

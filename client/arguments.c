@@ -59,6 +59,8 @@ static const Option option_table[OPTION_COUNT] = {
                                FIELD(version)},
     [OPTION_TRY] = {"--try", "--try", "show what the plugin finds in the query on standard input",
                     TYPE_SWITCH, FIELD(try)},
+    [OPTION_NO_WAIT] = {"--no-wait", "--no-wait", "do not wait until every trace is gone from the files",
+                        TYPE_SWITCH, FIELD(no_wait)},
     [OPTION_DRY_RUN] = {"--dry-run", "--dry-run", "only say what it would cost, at most", TYPE_SWITCH,
                         FIELD(dry_run)},
     [OPTION_MAX_COST] = {"--max-cost", "--max-cost MONEY",

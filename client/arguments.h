@@ -32,6 +32,7 @@ typedef enum OptionId {
     OPTION_DRY_RUN,
     OPTION_MAX_COST,
     OPTION_DAYS,
+    OPTION_NO_WAIT,
     OPTION_COUNT
 } OptionId;
 
@@ -62,6 +63,7 @@ typedef struct Arguments {
     bool dry_run;
     const char *max_cost;
     uint64_t days;
+    bool no_wait;
     char **words; /* owned list: what is no option, behind the command's name */
     size_t word_count;
     uint32_t given; /* TAKES() of the options that stand there */

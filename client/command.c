@@ -10,6 +10,7 @@
 
 #define TASK TAKES(OPTION_TASK)
 #define USER TAKES(OPTION_USER)
+#define NO_WAIT TAKES(OPTION_NO_WAIT)
 #define QUERY_OPTIONS (TAKES(OPTION_OPTION) | TAKES(OPTION_EXAMPLES) | TAKES(OPTION_TIME))
 #define QUERY_WORDS "[QUERY | -]"
 #define MANY_FILES 4096 /* more than a shell passes by accident */
@@ -49,7 +50,8 @@ static const Command commands[] = {
      TAKES(OPTION_VERSION_NUMBER), NULL, 0, 0, false, command_model_rollback},
     {"user export", "everything that is held of a user, as JSON lines", USER, TASK, NULL, 0, 0, false,
      command_user_export},
-    {"user erase", "remove a user and everything derived", USER, TASK, NULL, 0, 0, false, command_user_erase},
+    {"user erase", "remove a user and everything derived", USER, TASK | NO_WAIT, NULL, 0, 0, false,
+     command_user_erase},
     {"prompt", "the constructed reasoning prompt for a query", TASK | USER,
      QUERY_OPTIONS | TAKES(OPTION_BUDGET), QUERY_WORDS, 0, 1, false, command_prompt, check_time},
     {"respond", "the answer to a query, with its reasoning", TASK | USER, QUERY_OPTIONS, QUERY_WORDS, 0, 1,

@@ -4,7 +4,6 @@
 /* Inside daemon/loop: what hangs on loop->data. */
 
 #include "daemon/loop/later.h"
-#include "daemon/loop/loop.h"
 #include "daemon/loop/work.h"
 
 typedef struct Crew Crew;

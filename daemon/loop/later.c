@@ -22,18 +22,6 @@ static void on_idle(uv_idle_t *idle)
         uv_idle_stop(idle);
 }
 
-LoopState *loop_state(uv_loop_t *loop)
-{
-    if (loop->data)
-        return loop->data;
-    LoopState *state = NEW(LoopState);
-    uv_idle_init(loop, &state->idle);
-    state->idle.data = state;
-    state->end = &state->first;
-    loop->data = state;
-    return state;
-}
-
 void later_call(uv_loop_t *loop, Later *later, void (*run)(Later *later))
 {
     LoopState *state = loop_state(loop);
@@ -55,21 +43,4 @@ void later_cancel(Later *later)
         *later->end = later->place;
     later->place = NULL;
     later->next = NULL;
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-void loop_close(uv_loop_t *loop)
-{
-    LoopState *state = loop->data;
-    if (!state)
-        return;
-    assert(!state->first);
-    loop->data = NULL;
-    for (unsigned i = 0; i < WORK_CLASSES; i++)
-        crew_close(state->crews[i]);
-    uv_close((uv_handle_t *)&state->idle, on_closed);
 }

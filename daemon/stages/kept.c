@@ -5,16 +5,41 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
+#include <assert.h>
 #include <nettle/sha2.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #define MICROSECONDS_PER_DAY 86400000000ll
 
 /* A reply on its way into the store; it owns its texts. */
 typedef struct Keeping {
+    LIST_ENTRY(Keeping) link;
     Arena arena;
     StoreNewReply reply;
 } Keeping;
+
+struct Kept {
+    const Config *config;
+    Store *store;
+    LIST_HEAD(, Keeping) writing;
+};
+
+Kept *kept_new(const Config *config, Store *store)
+{
+    Kept *kept = NEW(Kept);
+    *kept = (Kept){.config = config, .store = store};
+    LIST_INIT(&kept->writing);
+    return kept;
+}
+
+void kept_free(Kept *kept)
+{
+    if (!kept)
+        return;
+    assert(LIST_EMPTY(&kept->writing));
+    free(kept);
+}
 
 static int64_t now_us(void)
 {
@@ -51,11 +76,21 @@ void kept_key(const Config *config, const StageRequest *request, uint8_t key[STO
     sha256_digest(&context, STORE_REPLY_KEY_SIZE, key);
 }
 
-StoreCall *kept_find(Store *store, const Config *config, const uint8_t key[STORE_REPLY_KEY_SIZE],
-                     StoreCallback callback, void *data)
+const rpmd_text *kept_writing(const Kept *kept, const uint8_t key[STORE_REPLY_KEY_SIZE])
 {
-    const StoreFindReply find = {{(const char *)key, STORE_REPLY_KEY_SIZE}, oldest_us(config)};
-    return store_reply_find(store, &find, callback, data);
+    const Keeping *keeping;
+    LIST_FOREACH(keeping, &kept->writing, link)
+    {
+        if (memcmp(keeping->reply.key.data, key, STORE_REPLY_KEY_SIZE) == 0)
+            return &keeping->reply.text;
+    }
+    return NULL;
+}
+
+StoreCall *kept_find(Kept *kept, const uint8_t key[STORE_REPLY_KEY_SIZE], StoreCallback callback, void *data)
+{
+    const StoreFindReply find = {{(const char *)key, STORE_REPLY_KEY_SIZE}, oldest_us(kept->config)};
+    return store_reply_find(kept->store, &find, callback, data);
 }
 
 static void on_kept(StoreReply *reply, void *data)
@@ -63,13 +98,15 @@ static void on_kept(StoreReply *reply, void *data)
     Keeping *keeping = data;
     if (!status_is_ok(&reply->status))
         log_warning("a reply of an LLM could not be kept: %s", reply->status.message);
+    LIST_REMOVE(keeping, link);
     arena_finish(&keeping->arena);
     free(keeping);
 }
 
-void kept_put(Store *store, const Config *config, const StageRequest *request,
-              const uint8_t key[STORE_REPLY_KEY_SIZE], rpmd_text text, LlmFinish finish)
+void kept_put(Kept *kept, const StageRequest *request, const uint8_t key[STORE_REPLY_KEY_SIZE],
+              rpmd_text text, LlmFinish finish)
 {
+    const Config *config = kept->config;
     /* What a text that was cut off lacks could not be told from it later. */
     bool is_cut = !request->schema && finish == LLM_FINISH_LENGTH;
     if (config->reply_bytes == 0 || text.length == 0 || is_cut)
@@ -86,5 +123,6 @@ void kept_put(Store *store, const Config *config, const StageRequest *request,
         .limit_bytes = config->reply_bytes,
         .not_before_us = oldest_us(config),
     };
-    store_reply_put(store, &keeping->reply, on_kept, keeping);
+    LIST_INSERT_HEAD(&kept->writing, keeping, link);
+    store_reply_put(kept->store, &keeping->reply, on_kept, keeping);
 }

@@ -29,7 +29,7 @@ struct StageCall {
     StoreCall *finding; /* FINDING */
     Flight *flight;     /* FLYING; ENDING, where its end is that of a flight */
     Arena kept_arena;
-    rpmd_text kept;   /* ENDING: the text that was found, in kept_arena */
+    rpmd_text kept;   /* ENDING: the text that was kept, in kept_arena */
     StageReply reply; /* ENDING: all but its text */
     size_t delivered; /* bytes of the text that were handed over */
     const StageHandlers *handlers;
@@ -52,6 +52,7 @@ struct Stages {
     StagesContext context;
     Prompts *prompts;
     Meter *meter;
+    Kept *kept;
     LIST_HEAD(, StageCall) calls;
     LIST_HEAD(, Flight) flights;
     StageCounts counts[STAGE_COUNT];
@@ -61,10 +62,10 @@ struct Stages {
  *     stage_call
  *         |
  *         v
- *        NEW ----------+---------+   replies are not kept: at once
+ *        NEW ----------+---------+   replies are not kept: at once. Or one is on its way into the store
  *         |            |         |
  *         v            |         |
- *      FINDING --------|-------->+   a reply of before is in the store
+ *      FINDING --------|-------->+   a reply of before is in the store, or another call got one
  *         |            |         |
  *         | there is   |         |   a cap is reached
  *         | none       |         |
@@ -132,6 +133,7 @@ int stages_open(Stages **stages, const StagesContext *context, Status *status)
         return r;
     *stages = NEW(Stages);
     **stages = (Stages){.context = *context, .prompts = prompts};
+    (*stages)->kept = kept_new(context->config, context->store);
     if (context->llm)
         (*stages)->meter = meter_new(context->config, context->store);
     LIST_INIT(&(*stages)->calls);
@@ -144,6 +146,7 @@ void stages_free(Stages *stages)
     if (!stages)
         return;
     meter_free(stages->meter);
+    kept_free(stages->kept);
     prompts_free(stages->prompts);
     free(stages);
 }
@@ -271,6 +274,24 @@ static void end(StageCall *call, const StageReply *reply)
     move(call, CALL_ENDING);
 }
 
+/* Nothing is spent: there is a reply already. */
+static void end_with_kept(StageCall *call)
+{
+    const StageReply reply = {.status = STATUS_INIT, .finish = LLM_FINISH_STOP, .was_cached = true};
+    account(call, &reply, 0);
+    end(call, &reply);
+}
+
+static bool end_with_writing(StageCall *call)
+{
+    const rpmd_text *text = kept_writing(call->stages->kept, call->key);
+    if (!text)
+        return false;
+    call->kept = arena_text(&call->kept_arena, *text);
+    end_with_kept(call);
+    return true;
+}
+
 /* What came so far. */
 static rpmd_text text_of_call(const StageCall *call)
 {
@@ -326,11 +347,25 @@ static void on_text(void *data, rpmd_text piece)
     }
 }
 
+/* The snapshot in which the store looks for those who ask the same may be one of before. */
+static void keep(Stages *stages, const StageCall *paid, const LlmResult *result)
+{
+    StageCall *call;
+    kept_put(stages->kept, &paid->request, paid->key, result->text, result->finish);
+    LIST_FOREACH(call, &stages->calls, link)
+    {
+        bool is_same = memcmp(call->key, paid->key, sizeof(call->key)) == 0;
+        if (call->state != CALL_FINDING || !is_same || !kept_writing(stages->kept, call->key))
+            continue;
+        store_cancel(TAKE_PTR(call->finding));
+        end_with_writing(call);
+    }
+}
+
 /* The first call pays; the others got the same for nothing. */
 static void on_end(void *data, const LlmResult *result)
 {
     Flight *flight = data;
-    const StagesContext *context = &flight->stages->context;
     StageCall *call, *first = TAILQ_FIRST(&flight->members);
     size_t length = flight->text.length;
     /* A call that asks for the same from now on begins another flight. */
@@ -338,7 +373,7 @@ static void on_end(void *data, const LlmResult *result)
     flight->llm = NULL;
     buffer_append(&flight->text, result->text.data + length, result->text.length - length);
     if (status_is_ok(&result->status))
-        kept_put(context->store, context->config, &first->request, first->key, result->text, result->finish);
+        keep(flight->stages, first, result);
     TAILQ_FOREACH(call, &flight->members, member)
     {
         StageReply reply = {.status = result->status, .finish = result->finish, .was_cached = call != first};
@@ -418,12 +453,10 @@ static void on_found(StoreReply *found, void *data)
         fly(call);
         return;
     }
-    const StageReply reply = {.status = STATUS_INIT, .finish = LLM_FINISH_STOP, .was_cached = true};
     call->kept = found->found.text;
     call->kept_arena = found->arena;
     found->arena = ARENA_INIT;
-    account(call, &reply, 0);
-    end(call, &reply);
+    end_with_kept(call);
 }
 
 StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHandlers *handlers, void *data)
@@ -437,8 +470,8 @@ StageCall *stage_call(Stages *stages, const StageRequest *request, const StageHa
     kept_key(context->config, &call->request, call->key);
     if (context->config->reply_bytes == 0) {
         fly(call);
-    } else {
-        call->finding = kept_find(context->store, context->config, call->key, on_found, call);
+    } else if (!end_with_writing(call)) {
+        call->finding = kept_find(stages->kept, call->key, on_found, call);
         move(call, CALL_FINDING);
     }
     return call;

@@ -152,12 +152,13 @@ static void copy_publish(Request *request)
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         copy_text(arena, texts[i]);
     publish->records = copy_records(arena, publish->records, publish->record_count);
-    if (publish->items) {
-        StorePublishedItem *item = COPY_ARRAY(arena, StorePublishedItem, publish->items, 1);
-        copy_item(arena, &item->item);
-        copy_record(arena, &item->record);
-        publish->items = item;
+    StorePublishedItem *items =
+        COPY_ARRAY(arena, StorePublishedItem, publish->items, publish->published_count);
+    for (size_t i = 0; i < publish->published_count; i++) {
+        copy_item(arena, &items[i].item);
+        copy_record(arena, &items[i].record);
     }
+    publish->items = items;
     if (publish->deleted)
         publish->deleted = COPY_ARRAY(arena, uint64_t, publish->deleted, 1);
     if (publish->factors) {

@@ -112,7 +112,7 @@ static int clean_file(Database *database, Status *status)
     int r = database_number(database, status, &is_clean, FIND_CLEAN, INTEGER(1));
     if (r != 0 || is_clean)
         return r;
-    int code = database_cut_log(database);
+    int code = sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (code == SQLITE_OK)
         code = scrub_database(database->handle);
     database_forget_pages(database);
@@ -359,10 +359,32 @@ static int control(Database *database, Statement statement)
     return r == SQLITE_DONE ? SQLITE_OK : r;
 }
 
-int database_begin(Database *database)
+/* A pragma without rows; it takes effect outside of transactions alone. */
+static int set_sync(Database *database, bool later)
+{
+    if (database->syncs_later == later)
+        return SQLITE_OK;
+    int r = control(database, later ? STATEMENT_SYNC_LATER : STATEMENT_SYNC);
+    if (r == SQLITE_OK)
+        database->syncs_later = later;
+    return r;
+}
+
+static int begin(Database *database, bool syncs_later)
 {
     database->kept_numbers = database->numbers;
-    return control(database, STATEMENT_BEGIN);
+    int r = set_sync(database, syncs_later);
+    return r == SQLITE_OK ? control(database, STATEMENT_BEGIN) : r;
+}
+
+int database_begin(Database *database)
+{
+    return begin(database, false);
+}
+
+int database_begin_unsynced(Database *database)
+{
+    return begin(database, true);
 }
 
 int database_begin_reading(Database *database)
@@ -414,7 +436,33 @@ int database_checkpoint(Database *database, int *left)
     return r;
 }
 
-int database_cut_log(Database *database)
+int database_empty_log(Database *database, int *pages)
 {
-    return sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int r = sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_RESTART, pages, NULL);
+    *pages = MAX(*pages, 0);
+    return r;
+}
+
+/* The file format: https://www.sqlite.org/fileformat2.html, "The Write-Ahead Log". */
+#define LOG_HEADER_SIZE 32
+#define LOG_PAGE_HEADER_SIZE 24
+
+int database_shorten_log(Database *database, int pages, int64_t most, bool *is_cut)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+    Status status;
+    uint64_t page_size = 0;
+    *is_cut = false;
+    if (database_number(database, &status, &page_size, PAGE_SIZE, INTEGER(0)) != 0)
+        return sqlite3_extended_errcode(database->handle);
+    int64_t used = LOG_HEADER_SIZE + pages * (int64_t)(LOG_PAGE_HEADER_SIZE + page_size);
+    int r = sqlite3_file_control(database->handle, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &file);
+    if (r != SQLITE_OK || !file || !file->pMethods)
+        return r != SQLITE_OK ? r : SQLITE_ERROR;
+    r = file->pMethods->xFileSize(file, &size);
+    if (r == SQLITE_OK && size > used)
+        r = file->pMethods->xTruncate(file, MAX(used, size - most));
+    *is_cut = r == SQLITE_OK && size <= used + most;
+    return r;
 }

@@ -51,8 +51,9 @@ typedef struct Database {
     DatabaseNumbers numbers;
     DatabaseNumbers kept_numbers; /* as they were when the transaction began */
     DatabaseCleaning cleaning;
-    int log_pages;   /* in the log after the last commit */
-    uint64_t writes; /* commits that wrote something */
+    bool syncs_later; /* see database_begin_unsynced */
+    int log_pages;    /* in the log after the last commit */
+    uint64_t writes;  /* commits that wrote something */
 } Database;
 
 /* The files of a store, and the right to them. */
@@ -85,8 +86,12 @@ void database_close(Database *database);
 /*
  * A transaction: database_begin for what writes, database_begin_reading for a snapshot. Each returns SQLite's
  * result code. A roll-back also gives up queries that are still being read, and takes back the numbers.
+ *
+ * The commit of one that was begun unsynced is on disk with the next one that is not: a power cut before that
+ * takes it back.
  */
 int database_begin(Database *database);
+int database_begin_unsynced(Database *database);
 int database_begin_reading(Database *database);
 int database_commit(Database *database);
 void database_roll_back(Database *database);
@@ -180,7 +185,14 @@ void database_forget_pages(Database *database);
 int database_checkpoint(Database *database, int *left);
 
 /*
- * Moves all of them and cuts the log to nothing. SQLITE_BUSY: a reader is in the way. Nothing may be written
- * meanwhile.
+ * The same for all of them, and nobody reads the log any more: the next commit begins it anew. SQLITE_BUSY: a
+ * reader is in the way. Nothing may be written meanwhile. *pages: that were in it.
  */
-int database_cut_log(Database *database);
+int database_empty_log(Database *database, int *pages);
+
+/*
+ * Cuts up to `most` bytes off the file of the log, and none of its first `pages` pages, which were written
+ * since it began anew. *is_cut: there was no more. Nothing may be written meanwhile. Returns SQLite's result
+ * code.
+ */
+int database_shorten_log(Database *database, int pages, int64_t most, bool *is_cut);

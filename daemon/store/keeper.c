@@ -41,7 +41,8 @@ static int run_slice(Keeper *keeper, Slice slice, bool *more, Status *status)
         return KEEPER_ENDS;
     Database *database = &keeper->turn->database;
     *more = false;
-    int code = database_begin(database);
+    /* What a power cut takes back is done again. */
+    int code = database_begin_unsynced(database);
     int r = code == SQLITE_OK ? slice(keeper, database, uv_hrtime() + KEEPER_SLICE_NS, more, status)
                               : database_refuse(database, code, status);
     if (r == 0) {
@@ -72,7 +73,17 @@ static int refuse_log(Keeper *keeper, int code, Status *status)
     return database_refuse(&keeper->database, code, status);
 }
 
-/* Moves the log's pages into the file beside the writer; of a log that is too long the last with the turn. */
+/* Moves the log's pages into the file, beside the writer, until few are left. */
+static int move_most(Keeper *keeper, int *left)
+{
+    int code = SQLITE_OK;
+    *left = KEEPER_FEW_PAGES + 1;
+    for (int tries = 0; tries < KEEPER_MOVE_TRIES && code == SQLITE_OK && *left > KEEPER_FEW_PAGES; tries++)
+        code = database_checkpoint(&keeper->database, left);
+    return code;
+}
+
+/* Keeps the log short: of one that is too long, the last pages are moved with the turn. */
 static int move_log(Keeper *keeper, Status *status)
 {
     int pages = turn_log_pages(keeper->turn), left = 0;
@@ -80,8 +91,9 @@ static int move_log(Keeper *keeper, Status *status)
         keeper->moved_pages = 0;
     if (pages - keeper->moved_pages < KEEPER_CHECKPOINT_PAGES)
         return 0;
-    int code = database_checkpoint(&keeper->database, &left);
-    if (code == SQLITE_OK && left > 0 && pages > KEEPER_LOG_LIMIT_PAGES) {
+    bool is_long = pages > KEEPER_LOG_LIMIT_PAGES;
+    int code = is_long ? move_most(keeper, &left) : database_checkpoint(&keeper->database, &left);
+    if (code == SQLITE_OK && is_long) {
         if (!turn_take_to_keep(keeper->turn, 0))
             return KEEPER_ENDS;
         code = database_checkpoint(&keeper->database, &left);
@@ -93,12 +105,15 @@ static int move_log(Keeper *keeper, Status *status)
 
 /* ---- erasures ----------------------------------------------------------------------------------------- */
 
-static int write_finished(Database *database, uint64_t through, Status *status)
+/* In a transaction of its own, with the turn, which writes in any case. */
+static int write_finished(Keeper *keeper, uint64_t through, Status *status)
 {
+    Database *database = &keeper->turn->database;
     int code = database_begin(database);
-    int r = code == SQLITE_OK
-                ? database_execute(database, status, FINISH_ERASURES, INTEGER(1), INTEGER(through))
-                : database_refuse(database, code, status);
+    int r = code == SQLITE_OK ? database_execute(database, status, RENEW_LOG, INTEGER(1))
+                              : database_refuse(database, code, status);
+    if (r == 0)
+        r = database_execute(database, status, FINISH_ERASURES, INTEGER(1), INTEGER(through));
     if (r == 0)
         r = database_execute(database, status, FORGET_ERASURES, INTEGER(through));
     if (r == 0 && (code = database_commit(database)) != SQLITE_OK)
@@ -109,47 +124,68 @@ static int write_finished(Database *database, uint64_t through, Status *status)
 }
 
 /*
- * With the turn: cuts the log and makes the connection that writes forget the pages it has read. From then on
- * nothing is left of rows that are gone, and no page that held any can come back into the log.
+ * With the turn: moves the rest of the log, makes the connection that writes forget the pages it has read,
+ * and lets a commit begin the log anew. From then on no page that held what is gone can come back into the
+ * log. *code: SQLITE_BUSY where a reader is in the way.
  */
-static int cut_log(Keeper *keeper, uint64_t through, int *code, Status *status)
+static int renew_log(Keeper *keeper, int *code, Status *status)
 {
     int left;
-    /* Most of it without the turn. */
-    database_checkpoint(&keeper->database, &left);
+    move_most(keeper, &left);
     if (!turn_take_to_keep(keeper->turn, KEEPER_PATIENCE_NS))
         return KEEPER_ENDS;
     Database *database = &keeper->turn->database;
-    int r = 0;
-    *code = database_cut_log(&keeper->database);
+    int pages, r = 0;
+    *code = database_empty_log(&keeper->database, &pages);
     if (*code == SQLITE_OK) {
-        database->log_pages = keeper->moved_pages = 0;
         database_forget_pages(database);
-        r = write_finished(database, through, status);
+        r = write_finished(keeper, keeper->finished, status);
+        /* A reader that came in between keeps the old one in use: the commit is behind its pages. */
+        if (r == 0 && pages > 0 && database->log_pages > pages)
+            *code = SQLITE_BUSY;
     }
     turn_give_back_kept(keeper->turn);
     return r;
 }
 
+/* Cuts off what the old log left behind the new one, a part at a time. */
+static int cut_log(Keeper *keeper, int *code)
+{
+    bool is_cut = false;
+    while (!is_cut && *code == SQLITE_OK) {
+        if (!turn_take_to_keep(keeper->turn, KEEPER_PATIENCE_NS))
+            return KEEPER_ENDS;
+        *code = database_shorten_log(&keeper->database, keeper->turn->database.log_pages, KEEPER_CUT_BYTES,
+                                     &is_cut);
+        turn_give_back_kept(keeper->turn);
+    }
+    return 0;
+}
+
 static int finish_erasures(Keeper *keeper, Status *status)
 {
     uint64_t through = keeper->sweep.erasures;
-    int code = SQLITE_OK;
+    int code = SQLITE_BUSY, r = 0;
     if (through <= keeper->finished)
         return 0;
-    for (int tries = 0; tries < KEEPER_CUT_TRIES; tries++) {
-        int r = cut_log(keeper, through, &code, status);
-        if (r != 0)
-            return r;
-        if (code != SQLITE_BUSY)
-            break;
-        if (!turn_pause(keeper->turn, KEEPER_CUT_PAUSE_NS))
+    for (int tries = 0; tries < KEEPER_EMPTY_TRIES && r == 0 && code == SQLITE_BUSY; tries++) {
+        if (tries > 0 && !turn_pause(keeper->turn, KEEPER_EMPTY_PAUSE_NS))
             return KEEPER_ENDS;
+        r = renew_log(keeper, &code, status);
     }
+    if (r == 0 && code == SQLITE_OK)
+        r = cut_log(keeper, &code);
+    if (r != 0)
+        return r;
     if (code != SQLITE_OK)
         return refuse_log(keeper, code, status);
-    keeper->finished = through;
-    return 0;
+    if (!turn_take_to_keep(keeper->turn, KEEPER_PATIENCE_NS))
+        return KEEPER_ENDS;
+    r = write_finished(keeper, through, status);
+    turn_give_back_kept(keeper->turn);
+    if (r == 0)
+        keeper->finished = through;
+    return r;
 }
 
 /* ---- the thread --------------------------------------------------------------------------------------- */
@@ -163,20 +199,28 @@ static void tell(Keeper *keeper, const char *trouble)
     uv_mutex_unlock(&exchange->mutex);
 }
 
-/* All that there is to do. */
+/* All that there is to do, in turns, so that none waits for the end of another that has none. */
 static int keep(Keeper *keeper, Status *status)
 {
-    static const Slice slices[] = {slice_fold, slice_erased, slice_superseded};
-    int r = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(slices) && r == 0; i++) {
-        bool more = true;
-        while (r == 0 && more) {
-            r = run_slice(keeper, slices[i], &more, status);
+    static const Slice slices[] = {slice_fold, slice_superseded, slice_erased};
+    for (bool more = true; more;) {
+        bool slice_more = false;
+        more = false;
+        for (size_t i = 0; i < ARRAY_SIZE(slices); i++) {
+            int r = run_slice(keeper, slices[i], &slice_more, status);
             if (r == 0)
                 r = move_log(keeper, status);
+            if (r != 0)
+                return r;
+            more |= slice_more;
         }
+        /* With no erased rows left that can be deleted now. */
+        int r = slice_more ? 0 : finish_erasures(keeper, status);
+        if (r != 0)
+            return r;
+        tell(keeper, "");
     }
-    return r ? r : finish_erasures(keeper, status);
+    return 0;
 }
 
 void keeper_run(Keeper *keeper)

@@ -13,7 +13,7 @@
 #include "daemon/store/turn.h"
 
 /* Of the writer's connection in one go, without its commit. */
-#define KEEPER_SLICE_NS 1500000
+#define KEEPER_SLICE_NS 1000000
 /* How long it gives way to a busy writer before a slice: so it takes a tenth of the time at most... */
 #define KEEPER_PATIENCE_NS 20000000
 /* ... unless so many pooled changes wait that the log of them would grow and grow. */
@@ -25,12 +25,17 @@
 /* The log is moved into the database file from this many new pages on (4 MiB): what a start has to read
  * again. */
 #define KEEPER_CHECKPOINT_PAGES 1024
-/* From this many on (32 MiB) the writer waits for the last of them, so that the log begins anew. */
-#define KEEPER_LOG_LIMIT_PAGES 8192
+/* From this many on (16 MiB) the writer waits for the last of them, so that the log begins anew. */
+#define KEEPER_LOG_LIMIT_PAGES 4096
+/* Before the writer waits, as few are left as this, or it was tried so often. */
+#define KEEPER_FEW_PAGES 32
+#define KEEPER_MOVE_TRIES 4
 
-/* A log that is to be cut to nothing waits for readers: so often, so long. */
-#define KEEPER_CUT_TRIES 250
-#define KEEPER_CUT_PAUSE_NS 20000000
+/* A log that is to begin anew waits for readers: so often, so long. */
+#define KEEPER_EMPTY_TRIES 250
+#define KEEPER_EMPTY_PAUSE_NS 20000000
+/* Bytes that are cut off a file at a time: a millisecond or two. */
+#define KEEPER_CUT_BYTES (2 << 20)
 
 /* After trouble. */
 #define KEEPER_RETRY_NS 60000000000u

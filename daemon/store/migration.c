@@ -252,6 +252,7 @@ static int read_analysis(Migration *migration, uint64_t item, Analysis *analysis
 typedef struct OldItem {
     uint64_t number;
     uint64_t revision;
+    int64_t order_us;
     rpmd_text query;
     const rpmd_text *options;
     size_t option_count;
@@ -283,8 +284,8 @@ static int add_record(Migration *migration, const OldItem *item, uint64_t number
     migration->feature_count += analysis.feature_count;
     migration->reasoning_count += reasoning.length > 0;
     buffer_clear(&migration->content);
-    item_record_of_analysis(&migration->content, migration->tokenizer, item->query, item->options,
-                            item->option_count, &analysis, reasoning);
+    item_record_of_analysis(&migration->content, migration->tokenizer, item->order_us, item->query,
+                            item->options, item->option_count, &analysis, reasoning);
 
     sqlite3_stmt *extractor = migration->statements[ADD_EXTRACTOR];
     bind_text(extractor, 1, version);
@@ -303,11 +304,11 @@ static int move_item(Migration *migration, sqlite3_stmt *row)
 {
     OldItem item = {.number = column_number(row, 0),
                     .revision = column_number(row, 1),
+                    .order_us = sqlite3_column_int64(row, 2),
                     .query = column_text(migration, row, 5)};
-    int64_t order_us = sqlite3_column_int64(row, 2);
     read_options(migration, column_text(migration, row, 7), &item);
     migration->greatest_order_us =
-        migration->last_item == 0 ? order_us : MAX(migration->greatest_order_us, order_us);
+        migration->last_item == 0 ? item.order_us : MAX(migration->greatest_order_us, item.order_us);
     uint64_t number = ITEM_NUMBER(migration->user, ++migration->last_item);
     int r = finish(begin(migration, ADD_ITEM, number, item.number));
     if (r == SQLITE_OK)

@@ -11,9 +11,11 @@ typedef struct Publishing {
     UserRow user;
     StoreVersion version; /* the new one */
     StoreVersion from;    /* whose factors it has */
-    StorePublishedItem item;
-    uint64_t item_revision; /* that it has in the store; 0: it is new */
-    int64_t item_order_us;
+    struct {
+        StorePublishedItem item;
+        uint64_t revision; /* that it has in the store; 0: it is new */
+        int64_t order_us;
+    } items[STORE_PUBLISHED_ITEMS];
     int64_t deleted_order_us;
     Arena *arena;
     Status *status;
@@ -33,7 +35,7 @@ static int check_base(const Publishing *publishing)
 {
     const StorePublish *request = publishing->request;
     const UserRow *user = &publishing->user;
-    bool changes = request->items || request->deleted;
+    bool changes = request->published_count > 0 || request->deleted;
     if (request->user_number != user->user)
         return abort_changed(publishing, "the user was erased");
     if (request->base_version != user->model_version)
@@ -67,30 +69,49 @@ static int check_deletion(Publishing *publishing)
 }
 
 /* The base is as the caller has seen it: what does not fit to it is the caller's mistake. */
-static int check_item(Publishing *publishing)
+static int check_item(Publishing *publishing, size_t i)
 {
     const StorePublish *request = publishing->request;
-    const StorePublishedItem *item = request->items;
+    const StorePublishedItem *item = &publishing->items[i].item;
     const UserRow *user = &publishing->user;
     Database *database = publishing->database;
-    if (!item)
-        return 0;
     uint64_t number = 0;
-    bool is_new = item->number == ITEM_NUMBER(user->user, user->last_item + 1);
-    int r = history_find(database, user->user, item->number, &publishing->item_revision,
-                         &publishing->item_order_us, publishing->status);
+    bool is_new = item->number == ITEM_NUMBER(user->user, user->last_item + 1 + i);
+    int r = history_find(database, user->user, item->number, &publishing->items[i].revision,
+                         &publishing->items[i].order_us, publishing->status);
     if (r == 0)
         r = database_number(database, publishing->status, &number, FIND_ITEM, INTEGER(user->user),
-                            TEXT(publishing->item.item.id));
+                            TEXT(item->item.id));
     if (r != 0)
         return r;
-    if (is_new ? number != 0 : publishing->item_revision == 0 || number != item->number)
+    if (is_new ? number != 0 : publishing->items[i].revision == 0 || number != item->number)
         return abort_changed(publishing, "an item with this id came or went");
-    if (item->revision != user->history_revision + (request->deleted ? 2 : 1))
+    if (item->revision != user->history_revision + 1 + i + (request->deleted ? 1 : 0))
         return status_refuse(publishing->status, STATUS_INVALID_ARGUMENT,
                              "The item has revision %" PRIu64 ", and the history is at %" PRIu64 ".",
                              item->revision, user->history_revision);
     return 0;
+}
+
+static int check_items(Publishing *publishing)
+{
+    const StorePublish *request = publishing->request;
+    char derived[STORE_DERIVED_ID_SIZE];
+    int r = 0;
+    if (request->published_count > STORE_PUBLISHED_ITEMS)
+        return status_refuse(publishing->status, STATUS_INVALID_ARGUMENT,
+                             "%zu items are too many for one publication: at most %d.",
+                             request->published_count, STORE_PUBLISHED_ITEMS);
+    for (size_t i = 0; i < request->published_count && r == 0; i++) {
+        StoreNewItem *item = &publishing->items[i].item.item;
+        publishing->items[i].item = request->items[i];
+        if (item->id.length == 0) {
+            store_derive_id(item, derived);
+            item->id = arena_text(publishing->arena, text_of(derived));
+        }
+        r = check_item(publishing, i);
+    }
+    return r;
 }
 
 /* The version whose factors the new one has; its number is 0 where it brings its own. */
@@ -124,13 +145,24 @@ static int publish_changes(Publishing *publishing)
     int r = 0;
     if (request->deleted)
         r = history_remove(database, user, *request->deleted, publishing->deleted_order_us, status);
-    if (r == 0 && request->items)
-        r = history_write(database, user, &publishing->item, publishing->item_revision,
-                          publishing->item_order_us, status);
+    for (size_t i = 0; i < request->published_count && r == 0; i++)
+        r = history_write(database, user, &publishing->items[i].item, publishing->items[i].revision,
+                          publishing->items[i].order_us, status);
     publishing->version.history_revision = request->base_revision + (user->history_revision - revision);
     if (r == 0 && user->items != items)
         r = user_change_task(database, user->task, 0, (int64_t)(user->items - items), 0, status);
     return r;
+}
+
+/* The record that comes with an item; without one, what was derived from the item is gone. */
+static int publish_record(Publishing *publishing, const StorePublishedItem *item)
+{
+    StoreRecord record = item->record;
+    if (record.extractor_version.length == 0)
+        return record_drop(publishing->database, item->number, publishing->status);
+    record.item = item->number;
+    record.revision = item->revision;
+    return record_put(publishing->database, &publishing->user, &record, publishing->status);
 }
 
 static int publish_records(Publishing *publishing)
@@ -142,21 +174,14 @@ static int publish_records(Publishing *publishing)
     int r = 0;
     if (request->generation != 0)
         user->generation = request->generation;
-    bool has_record = request->items && request->items->record.extractor_version.length > 0;
-    if (request->items && !has_record)
-        r = record_drop(database, request->items->number, status);
-    if (has_record) {
-        StoreRecord record = request->items->record;
-        record.item = request->items->number;
-        record.revision = request->items->revision;
-        r = record_put(database, user, &record, status);
-    }
+    for (size_t i = 0; i < request->published_count && r == 0; i++)
+        r = publish_record(publishing, &request->items[i]);
     for (size_t i = 0; i < request->record_count && r == 0; i++) {
         const StoreRecord *record = &request->records[i];
         uint64_t revision;
         int64_t order_us;
         r = history_find(database, user->user, record->item, &revision, &order_us, status);
-        if (r == 0 && revision == record->revision)
+        if (r == 0 && revision != 0)
             r = record_put(database, user, record, status);
     }
     return r;
@@ -232,22 +257,14 @@ int model_publish(Database *database, const StorePublish *request, StoreReply *r
 {
     Publishing publishing = {
         .database = database, .request = request, .arena = &reply->arena, .status = &reply->status};
-    char derived[STORE_DERIVED_ID_SIZE];
     uint64_t change = 0;
-    if (request->items) {
-        publishing.item = *request->items;
-        if (publishing.item.item.id.length == 0) {
-            store_derive_id(&request->items->item, derived);
-            publishing.item.item.id = text_of(derived);
-        }
-    }
     int r = user_find(database, request->task, request->user, &publishing.user, &reply->status);
     if (r == 0)
         r = check_base(&publishing);
     if (r == 0)
         r = check_deletion(&publishing);
     if (r == 0)
-        r = check_item(&publishing);
+        r = check_items(&publishing);
     if (r == 0)
         r = find_from(&publishing);
     if (r != 0)

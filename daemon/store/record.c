@@ -223,7 +223,7 @@ static int stage_records(Database *database, const UserRow *user, const StoreSta
         const StoreRecord *record = &request->records[i];
         RecordState states[2];
         r = history_find(database, user->user, record->item, &revision, &order_us, status);
-        if (r != 0 || revision != record->revision || revision == 0)
+        if (r != 0 || revision == 0)
             continue;
         if (extractor == 0 || !text_equal(version, record->extractor_version))
             r = find_extractor(database, record->extractor_version, &extractor, status);

@@ -310,7 +310,8 @@ static const char version_4[] =
     ") STRICT;"
     /* One row: what goes on where it stopped. greatest_erased_user: no number is given twice. folded: changes
      * up to it are in the cells; place_*: how far one is that was begun (PoolChangePlace). is_clean: the file
-     * was gone over once since it became of this version, from where on it stays clean. */
+     * was gone over once since it became of this version, from where on it stays clean. renewals: of the log,
+     * so that there is something to commit. */
     "CREATE TABLE progress ("
     "  progress INTEGER PRIMARY KEY,"
     "  greatest_erased_user INTEGER NOT NULL DEFAULT 0,"
@@ -320,7 +321,8 @@ static const char version_4[] =
     "  place_offset INTEGER NOT NULL DEFAULT 0,"
     "  place_cells INTEGER NOT NULL DEFAULT 0,"
     "  place_votes INTEGER NOT NULL DEFAULT 0,"
-    "  is_clean INTEGER NOT NULL DEFAULT 0"
+    "  is_clean INTEGER NOT NULL DEFAULT 0,"
+    "  renewals INTEGER NOT NULL DEFAULT 0"
     ") STRICT;"
     "INSERT INTO progress (progress) VALUES (1);";
 

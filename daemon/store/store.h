@@ -384,7 +384,8 @@ StoreCall *store_model_load(Store *store, const StoreLoadModel *request, StoreCa
  * names their generation. Kept a few at a time, so that other requests come in between.
  *
  * The first of a build (generation 0) gives the build a generation and removes what one that broke off left,
- * a slice at a time. Records of items that are gone or were corrected since are passed over.
+ * a slice at a time. Records of items that are gone are passed over; those of items that were
+ * corrected since are kept, since the model that is published has them.
  */
 typedef struct StoreStage {
     rpmd_text task;
@@ -410,6 +411,9 @@ typedef struct StorePublishedItem {
     StoreRecord record; /* its content; an empty extractor_version: none */
 } StorePublishedItem;
 
+/* Items in one publication: what waits for a user's turn goes together. */
+#define STORE_PUBLISHED_ITEMS 64
+
 /*
  * A new version of a user's model, in one transaction with the change of the history that it stands for.
  */
@@ -420,10 +424,11 @@ typedef struct StorePublish {
     uint64_t base_version;  /* the version it was made from (0: none): ABORTED if another is current */
     uint64_t base_revision; /* of the history that it was made from, before the changes below. Where there are
                              * any: ABORTED if the history went on since */
-    const StorePublishedItem *items; /* NULL: none; else one */
+    const StorePublishedItem *items; /* with numbers, revisions and ids that follow each other */
+    size_t published_count;          /* of them; STORE_PUBLISHED_ITEMS at most */
     const uint64_t *deleted;         /* NULL: none; else one item's number */
 
-    const StoreRecord *records; /* of items that were there; passed over where one is gone or was corrected */
+    const StoreRecord *records; /* of items that were there; passed over where one is gone */
     size_t record_count;
     uint64_t generation; /* staged records that count from now on; 0: none */
 

@@ -3,6 +3,7 @@
 #include "daemon/users/extraction.h"
 #include "daemon/users/refresh.h"
 #include "daemon/users/task.h"
+#include "daemon/users/users.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -11,11 +12,14 @@
  *
  *     no model, or the id is there already: PUBLISHING the item alone. A correction is then brought into the
  *         model by another refresh
- *     else ASSEMBLING with the item --> PUBLISHING both in one transaction
+ *     else ASSEMBLING with the item --> PUBLISHING both in one transaction, and with those of the appends
+ * that wait for their turn right behind it: they are led, and answered together
  *
  * Natively the place in the user's line is taken at once, so that items keep the order in which they came. An
  * LLM may take a minute, in which nothing else of the user should wait: then it is taken behind the analysis.
  */
+#define LED_LIMIT (STORE_PUBLISHED_ITEMS - 1)
+
 typedef struct AppendOperation {
     Operation operation;
     Refresh refresh;
@@ -23,10 +27,12 @@ typedef struct AppendOperation {
     PluginJob *job;
     Extraction *extraction;
     bool is_analysed;
-    FreshItem fresh;  /* the item's analysis */
-    bool is_put;      /* the store has the item, the model not yet */
-    uint64_t number;  /* of the item, */
-    int64_t order_us; /* as they are published */
+    FreshItem fresh;                        /* the item's analysis */
+    bool is_put;                            /* the store has the item, the model not yet */
+    uint64_t number;                        /* of the item, as it is published */
+    struct AppendOperation *leader;         /* that publishes this one's item; NULL: none does */
+    struct AppendOperation *led[LED_LIMIT]; /* NULL: the caller left meanwhile */
+    size_t led_count;
 } AppendOperation;
 
 static AppendOperation *append_of(const Operation *operation)
@@ -40,9 +46,34 @@ static bool is_waiting(const Operation *operation)
     return append->job || append->extraction || refresh_is_waiting(&append->refresh);
 }
 
+/* Those who were led have their own turns; those who left while they were being written end. */
+static void release_led(AppendOperation *append)
+{
+    for (size_t i = 0; i < append->led_count; i++) {
+        AppendOperation *led = append->led[i];
+        if (!led)
+            continue;
+        append->led[i] = led->leader = NULL;
+        led->operation.is_written = false;
+        if (led->operation.is_cancelled)
+            operation_end(&led->operation, &led->operation.ending);
+    }
+    append->led_count = 0;
+}
+
+static void leave_leader(AppendOperation *append)
+{
+    for (size_t i = 0; append->leader && i < append->leader->led_count; i++)
+        if (append->leader->led[i] == append)
+            append->leader->led[i] = NULL;
+    append->leader = NULL;
+}
+
 static void cancel(Operation *operation)
 {
     AppendOperation *append = append_of(operation);
+    release_led(append);
+    leave_leader(append);
     if (append->job)
         plugin_job_cancel(TAKE_PTR(append->job));
     if (append->extraction)
@@ -165,21 +196,48 @@ static int64_t greatest_order(const UserModel *model)
     return model->entry_count > 0 ? model->entries[model->entry_count - 1]->item->order_us : 0;
 }
 
-/* The item as the store will have it. */
-static StoreItem item_to_be(AppendOperation *append)
+static bool is_id_taken(const AppendOperation *leader, rpmd_text id)
+{
+    bool is_taken = text_equal(id, leader->item.id) || user_model_find(leader->operation.user->model, id);
+    for (size_t i = 0; i < leader->led_count && !is_taken; i++)
+        is_taken = text_equal(id, leader->led[i]->item.id);
+    return is_taken;
+}
+
+/* The appends right behind in the line that are ready, up to the first that is not one of them. */
+static void lead(AppendOperation *leader)
+{
+    const Operation *own = &leader->operation;
+    Operation *next = TAILQ_NEXT(own, in_line);
+    while (next && next->kind == own->kind && next->is_ready && leader->led_count < LED_LIMIT &&
+           !is_id_taken(leader, append_of(next)->item.id)) {
+        append_of(next)->leader = leader;
+        leader->led[leader->led_count++] = append_of(next);
+        next = TAILQ_NEXT(next, in_line);
+    }
+}
+
+/* The item as the store will have it, for another thread. */
+static FreshItem item_to_be(AppendOperation *append, Arena *arena, size_t place, int64_t *order_us)
 {
     const User *user = append->operation.user;
-    append->number = user->last_item + 1;
-    append->order_us = append->item.time_us ? append->item.time_us : greatest_order(user->model);
-    return (StoreItem){.number = append->number,
-                       .revision = user->model_revision + 1,
-                       .order_us = append->order_us,
-                       .id = append->item.id,
-                       .query = append->item.query,
-                       .response = append->item.response,
-                       .time_us = append->item.time_us,
-                       .options = append->item.options,
-                       .option_count = append->item.option_count};
+    const StoreNewItem *item = &append->item;
+    append->number = user->last_item + 1 + place;
+    int64_t own_order_us = item->time_us ? item->time_us : *order_us;
+    *order_us = MAX(*order_us, own_order_us);
+    const StoreItem stored = {.number = append->number,
+                              .revision = user->model_revision + 1 + place,
+                              .order_us = own_order_us,
+                              .id = item->id,
+                              .query = item->query,
+                              .response = item->response,
+                              .time_us = item->time_us,
+                              .options = item->options,
+                              .option_count = item->option_count,
+                              .meta = item->meta};
+    FreshItem fresh = append->fresh;
+    fresh.item = &stored;
+    return fresh_item_copy(arena, &fresh);
 }
 
 static OperationState assemble(AppendOperation *append)
@@ -190,12 +248,13 @@ static OperationState assemble(AppendOperation *append)
         assembly_free(assembly);
         return OPERATION_DONE;
     }
-    StoreItem item = item_to_be(append);
-    append->fresh.item = &item;
-    assembly->fresh = ARENA_NEW(&assembly->arena, FreshItem);
-    *assembly->fresh = fresh_item_copy(&assembly->arena, &append->fresh);
-    assembly->fresh_count = 1;
-    append->fresh.item = NULL;
+    int64_t order_us = greatest_order(operation->user->model);
+    lead(append);
+    assembly->fresh = ARENA_ARRAY(&assembly->arena, FreshItem, 1 + append->led_count);
+    assembly->fresh[assembly->fresh_count++] = item_to_be(append, &assembly->arena, 0, &order_us);
+    for (size_t i = 0; i < append->led_count; i++)
+        assembly->fresh[assembly->fresh_count++] =
+            item_to_be(append->led[i], &assembly->arena, 1 + i, &order_us);
     return publication_assemble(operation, assembly, &assembly_work);
 }
 
@@ -205,28 +264,34 @@ static OperationState publish(AppendOperation *append)
     Assembly *assembled = &operation->assembled;
     Arena *arena = &assembled->arena;
     const User *user = operation->user;
-    StorePublishedItem *item = ARENA_NEW(arena, StorePublishedItem);
-    const StoreItem *fresh = assembled->fresh->item;
-    *item = (StorePublishedItem){
-        .item = {.user = arena_text(arena, operation->name.user),
-                 .id = fresh->id,
-                 .query = fresh->query,
-                 .response = fresh->response,
-                 .time_us = fresh->time_us,
-                 .options = fresh->options,
-                 .option_count = fresh->option_count,
-                 .meta = arena_text(arena, append->item.meta)},
-        .number = append->number,
-        .revision = user->model_revision + 1,
-        .order_us = append->order_us,
-        .record = fresh_item_record(arena, assembled->fresh),
-    };
+    StorePublishedItem *items = ARENA_ARRAY(arena, StorePublishedItem, assembled->fresh_count);
+    for (size_t i = 0; i < assembled->fresh_count; i++) {
+        const StoreItem *fresh = assembled->fresh[i].item;
+        items[i] = (StorePublishedItem){
+            .item = {.user = arena_text(arena, operation->name.user),
+                     .id = fresh->id,
+                     .query = fresh->query,
+                     .response = fresh->response,
+                     .time_us = fresh->time_us,
+                     .options = fresh->options,
+                     .option_count = fresh->option_count,
+                     .meta = fresh->meta},
+            .number = fresh->number,
+            .revision = fresh->revision,
+            .order_us = fresh->order_us,
+            .record = fresh_item_record(arena, &assembled->fresh[i]),
+        };
+    }
+    for (size_t i = 0; i < append->led_count; i++)
+        if (append->led[i])
+            append->led[i]->operation.is_written = true;
     StorePublish request = {
         .base_revision = user->model_revision,
-        .items = item,
+        .items = items,
+        .published_count = assembled->fresh_count,
         .reason = text_of(assembled->factors_changed ? "promotion" : "append"),
     };
-    return publication_publish(operation, &request, user->model_revision + 1);
+    return publication_publish(operation, &request, user->model_revision + assembled->fresh_count);
 }
 
 /* ---- steps -------------------------------------------------------------------------------------------- */
@@ -237,6 +302,22 @@ static OperationState finish(AppendOperation *append)
     operation->reply.id = append->item.id;
     operation_fill_snapshot(operation);
     return OPERATION_DONE;
+}
+
+/* What was led is published, too. A callback may cancel others of them. */
+static void answer_led(AppendOperation *append)
+{
+    for (size_t i = 0; i < append->led_count; i++) {
+        AppendOperation *led = append->led[i];
+        if (!led)
+            continue;
+        append->led[i] = led->leader = NULL;
+        led->operation.is_written = false;
+        led->operation.reply.outcome = STORE_ACCEPTED;
+        finish(led);
+        operation_complete(&led->operation);
+    }
+    append->led_count = 0;
 }
 
 /* The user is in memory, as of the newest history that is known. */
@@ -281,12 +362,15 @@ static OperationState take_published(AppendOperation *append)
     switch (publication_take(operation)) {
     case PUBLICATION_MADE:
         operation->users->metrics.updates++;
-        operation->user->last_item = append->number;
+        operation->user->last_item = append->number + append->led_count;
         operation->reply.outcome = STORE_ACCEPTED;
+        answer_led(append);
         return finish(append);
     case PUBLICATION_AGAIN:
+        release_led(append);
         return refresh_begin(operation, &append->refresh);
     case PUBLICATION_REFUSED:
+        release_led(append);
         break;
     }
     return OPERATION_DONE;

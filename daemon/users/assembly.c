@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/users/assembly.h"
 
+#include "daemon/users/thread_tokenizer.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/method/contribution.h"
@@ -44,7 +45,7 @@ FreshItem fresh_item_copy(Arena *arena, const FreshItem *fresh)
     for (size_t i = 0; i < item->option_count; i++)
         options[i] = arena_text(arena, item->options[i]);
     item->options = options;
-    item->meta = (rpmd_text){0};
+    item->meta = arena_text(arena, item->meta);
     item->record = (StoreRecord){0};
     FreshItem copy = {
         .item = item, .version = arena_text(arena, fresh->version), .path = arena_text(arena, fresh->path)};
@@ -85,6 +86,7 @@ static ModelItem *read_item(const StoreItem *item, FeatureTexts *texts)
         .option_count = item->option_count,
         .extractor_version = item->record.extractor_version,
         .content = item->record.content,
+        .is_outdated = item->record.revision != item->revision,
         .texts = texts,
     });
 }
@@ -140,7 +142,7 @@ static void make_fresh(Assembly *assembly, Tokenizer *tokenizer)
 
 static void make_new(Assembly *assembly)
 {
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    Tokenizer *tokenizer = thread_tokenizer();
     FactorSet *factors = NULL;
     make_fresh(assembly, tokenizer);
     if (assembly->given)
@@ -219,7 +221,7 @@ static void promote(Assembly *assembly)
 
 static void change(Assembly *assembly)
 {
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    Tokenizer *tokenizer = thread_tokenizer();
     make_fresh(assembly, tokenizer);
     assembly->after =
         user_model_put_many(assembly->before, &assembly->task, assembly->items, assembly->item_count);
@@ -294,13 +296,22 @@ Assembly *assembly_new(AssemblyKind kind)
     return assembly;
 }
 
-void assembly_finish(Assembly *assembly)
+void assembly_drop_items(Assembly *assembly)
 {
     for (size_t i = 0; i < assembly->item_count; i++)
         if (assembly->items[i])
             model_item_unref(assembly->items[i]);
     for (size_t i = 0; i < assembly->fresh_count; i++)
         model_item_unref(assembly->fresh[i].made);
+    assembly->items = NULL;
+    assembly->fresh = NULL;
+    assembly->item_count = assembly->fresh_count = 0;
+}
+
+void assembly_finish(Assembly *assembly)
+{
+    assembly_drop_items(assembly);
+    feature_texts_unref(assembly->texts);
     user_model_unref(assembly->built);
     user_model_unref(assembly->before);
     user_model_unref(assembly->after);

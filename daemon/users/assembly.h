@@ -47,7 +47,7 @@ typedef struct Assembly {
     AssemblyKind kind;
     Arena arena; /* owns the texts of the task, and what is made for the store */
     ModelTask task;
-    FeatureTexts *texts; /* borrowed, of the task */
+    FeatureTexts *texts; /* a reference, of the task */
 
     StoreModel stored; /* LOAD, NEW: what was loaded, in stored_arena */
     Arena stored_arena;
@@ -77,6 +77,9 @@ void assembly_free(Assembly *assembly);
 
 /* Frees what is in it. */
 void assembly_finish(Assembly *assembly);
+
+/* Gives the references to items back: the arena that they are listed in may go to somebody else then. */
+void assembly_drop_items(Assembly *assembly);
 
 /* Somebody waits for it; it is part of a build. */
 extern const WorkKind assembly_work;

@@ -2,6 +2,7 @@
 #include "daemon/users/draft.h"
 #include "daemon/users/refresh.h"
 #include "daemon/users/task.h"
+#include "daemon/users/users.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -65,11 +66,11 @@ static void let_next_build(Operation *operation)
     Operation *other, *oldest = NULL;
     if (user->builder != operation)
         return;
-    user->builder = NULL;
     LIST_FOREACH(other, &operation->users->operations, link)
-    if (other != operation && other->user == user && other->kind == operation->kind &&
-        build_of(other)->phase == BUILD_IN_LINE)
+    if (other != operation && other->state == OPERATION_WAITING && other->user == user &&
+        other->kind == operation->kind && build_of(other)->phase == BUILD_IN_LINE)
         oldest = other;
+    user->builder = oldest; /* at once: it may leave before it takes its step */
     if (oldest)
         operation_wake(oldest);
 }
@@ -97,6 +98,7 @@ static void forget_loaded(BuildOperation *build)
         model_item_unref(build->fresh[i].made);
     user_model_unref(TAKE_PTR(build->built));
     arena_finish(&build->loaded_arena);
+    build->operation.reply.report = NULL;
     build->read = NULL;
     build->fresh_count = 0;
     build->loaded = (StoreModel){0};
@@ -137,6 +139,7 @@ static OperationState load(Operation *operation)
     if (user->builder && user->builder != operation)
         return OPERATION_WAITING;
     user->builder = operation;
+    build->deletions = user->deletions; /* before the store is asked: its answer may come behind a later's */
     build->phase = BUILD_LOADING;
     return operation_load(operation, false, 0);
 }
@@ -148,10 +151,9 @@ static OperationState begin_reading(Operation *operation)
     const StoreModel *stored = &operation->answer.model;
     if (!status_is_ok(&operation->answer.status))
         return operation_refuse(operation, &operation->answer.status);
-    if (!user->model)
-        user->number = stored->user.number;
-    user_saw(user, stored->user.history_revision);
-    build->deletions = user->deletions;
+    /* Who was erased while the store read is not the one who has the name now. */
+    if (user->number == stored->user.number)
+        user_saw(user, stored->user.history_revision);
     build->phase = BUILD_READING;
     Assembly *assembly = begin_assembly(operation, ASSEMBLY_READ);
     if (!assembly)
@@ -292,6 +294,8 @@ static OperationState catch_up(Operation *operation)
 {
     BuildOperation *build = build_of(operation);
     const User *user = operation->user;
+    if (user->number != build->loaded.user.number)
+        return operation_refuse_with(operation, STATUS_ABORTED, "the user was erased in the meantime");
     /* What was deleted from a history without a model is in nobody's model: the build has to see it itself.
      */
     if (!user->model && user->deletions != build->deletions) {
@@ -300,6 +304,7 @@ static OperationState catch_up(Operation *operation)
                                          "items of the user %s were deleted all the time; build again",
                                          user->name);
         forget_loaded(build);
+        operation_leave_line(operation);
         return load(operation);
     }
     Assembly *assembly = begin_assembly(operation, ASSEMBLY_BUILD);

@@ -17,32 +17,12 @@ static void make_model(Draft *draft);
 
 /* ---- what is in it ------------------------------------------------------------------------------------ */
 
-static int compare_numbers(const void *a, const void *b)
-{
-    uint64_t first = (*(DraftItem *const *)a)->item->number, second = (*(DraftItem *const *)b)->item->number;
-    return (first > second) - (first < second);
-}
-
-DraftItem *draft_find(const Draft *draft, uint64_t number)
-{
-    const StoreItem item = {.number = number};
-    const DraftItem key = {.item = &item}, *const pointer = &key;
-    DraftItem **found =
-        bsearch(&pointer, draft->by_number, draft->count, sizeof(DraftItem *), compare_numbers);
-    return found ? *found : NULL;
-}
-
 bool draft_is_wanted(const UsersContext *context, const char *task)
 {
     for (Stage stage = 0; stage < STAGE_RESPOND; stage++)
         if (stage_backend(context->stages, task, stage))
             return true;
     return false;
-}
-
-const rpmd_plugin *draft_plugin(const Draft *draft, Status *status)
-{
-    return plugin_registry_find(draft->context.plugins, draft->name.task.data, status);
 }
 
 const BuildReport *draft_report(const Draft *draft)
@@ -139,7 +119,7 @@ static void make_model(Draft *draft)
     Assembly *assembly = assembly_new(ASSEMBLY_NEW);
     Arena *arena = &assembly->arena;
     assembly->task = task_of_plugin(arena, plugin);
-    assembly->texts = draft->texts;
+    assembly->texts = feature_texts_ref(draft->texts);
     assembly->items = ARENA_ARRAY(arena, ModelItem *, draft->count);
     assembly->fresh = ARENA_ARRAY(arena, FreshItem, draft->fresh_count);
     for (size_t i = 0; i < draft->count; i++)
@@ -154,7 +134,7 @@ static void make_model(Draft *draft)
     draft->work = work_begin(draft->context.loop, &assembly_build_work, assembly, on_model, draft);
 }
 
-void draft_stage_done(Draft *draft, Stage stage, const Status *status, const StageTotals *totals)
+static void stage_done(Draft *draft, Stage stage, const Status *status, const StageTotals *totals)
 {
     draft->run = NULL;
     draft->report.stages[stage] = *totals;
@@ -252,6 +232,7 @@ Draft *draft_begin(const UsersContext *context, const DraftRequest *request, Dra
                      .request = request->build,
                      .progress_data = request->progress_data,
                      .done = done,
+                     .stage_done = stage_done,
                      .data = data,
                      .count = request->count};
     uint64_t cap = (uint64_t)(context->config->build_cost * 1e6);
@@ -267,8 +248,7 @@ Draft *draft_begin(const UsersContext *context, const DraftRequest *request, Dra
         if (!request->read[i])
             draft->fresh[draft->fresh_count++] = &draft->items[i];
     }
-    if (draft->count > 0)
-        qsort(draft->by_number, draft->count, sizeof(DraftItem *), compare_numbers);
+    draft_sort(draft);
     later_call(context->loop, &draft->later, on_begin);
     return draft;
 }

@@ -11,7 +11,7 @@
  */
 
 #include "daemon/users/assembly.h"
-#include "daemon/users/users.h"
+#include "daemon/users/request.h"
 
 typedef struct Draft Draft;
 

@@ -40,6 +40,7 @@ struct Draft {
     StageRun *run;
     Work *work;
 
+    void (*stage_done)(Draft *draft, Stage stage, const Status *status, const StageTotals *totals);
     DraftItem **elements; /* of the running stage */
     size_t element_count;
     ExtractQuery *queries;
@@ -55,18 +56,18 @@ struct Draft {
     BuildReport report;
 };
 
-/* A stage over its elements; it calls draft_stage_done when it is over. False: there is nothing to ask. */
+/* A stage over its elements; it calls draft->stage_done when it is over. False: there is nothing to ask. */
 bool draft_extract(Draft *draft);
 bool draft_judge(Draft *draft);
 bool draft_embed(Draft *draft);
 bool draft_cluster(Draft *draft);
 bool draft_reason(Draft *draft);
 
-/* A stage is over. */
-void draft_stage_done(Draft *draft, Stage stage, const Status *status, const StageTotals *totals);
-
 /* The plugin that serves the task, lent for a moment; NULL with a status where there is none. */
 const rpmd_plugin *draft_plugin(const Draft *draft, Status *status);
+
+/* Makes by_number what it says. */
+void draft_sort(Draft *draft);
 
 /* The item with this number, which is one of the draft's. */
 DraftItem *draft_find(const Draft *draft, uint64_t number);

@@ -6,6 +6,36 @@
 #include "lib/method/citation_model.h"
 #include "lib/plugin/judge_by_words.h"
 
+/* ---- what is in a draft ------------------------------------------------------------------------------- */
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t first = (*(DraftItem *const *)a)->item->number, second = (*(DraftItem *const *)b)->item->number;
+    return (first > second) - (first < second);
+}
+
+DraftItem *draft_find(const Draft *draft, uint64_t number)
+{
+    const StoreItem item = {.number = number};
+    const DraftItem key = {.item = &item}, *const pointer = &key;
+    DraftItem **found =
+        bsearch(&pointer, draft->by_number, draft->count, sizeof(DraftItem *), compare_numbers);
+    return found ? *found : NULL;
+}
+
+void draft_sort(Draft *draft)
+{
+    if (draft->count > 0)
+        qsort(draft->by_number, draft->count, sizeof(DraftItem *), compare_numbers);
+}
+
+const rpmd_plugin *draft_plugin(const Draft *draft, Status *status)
+{
+    return plugin_registry_find(draft->context.plugins, draft->name.task.data, status);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------- */
+
 /* Tokens of a reply for one element, as they were seen to be; for estimates. */
 static const uint32_t tokens_of_element[STAGE_COUNT] = {
     [STAGE_EXTRACT] = 220, [STAGE_CLUSTER] = 600, [STAGE_JUDGE] = 80, [STAGE_REASON] = 110};
@@ -27,6 +57,11 @@ static uint64_t spent(const Draft *draft)
     for (Stage stage = 0; stage < STAGE_COUNT; stage++)
         sum += draft->report.stages[stage].cost_micros;
     return sum;
+}
+
+static void stage_is_done(Draft *draft, Stage stage, const Status *status, const StageTotals *totals)
+{
+    draft->stage_done(draft, stage, status, totals);
 }
 
 /* Writes every prompt and asks nobody. */
@@ -62,7 +97,7 @@ static bool begin(Draft *draft, Stage stage, size_t count, const StageWork *work
         Status status = STATUS_INIT;
         const StageTotals *totals = &draft->report.stages[stage];
         (void)!estimate(draft, stage, count, work, &status);
-        draft_stage_done(draft, stage, &status, totals);
+        stage_is_done(draft, stage, &status, totals);
         return true;
     }
     uint64_t budget = draft->request.budget_micros;
@@ -142,7 +177,7 @@ static void extract_progress(void *data, const StageTotals *totals)
 
 static void extract_done(void *data, const Status *status, const StageTotals *totals)
 {
-    draft_stage_done(data, STAGE_EXTRACT, status, totals);
+    stage_is_done(data, STAGE_EXTRACT, status, totals);
 }
 
 bool draft_extract(Draft *draft)
@@ -208,7 +243,7 @@ static void judge_progress(void *data, const StageTotals *totals)
 
 static void judge_done(void *data, const Status *status, const StageTotals *totals)
 {
-    draft_stage_done(data, STAGE_JUDGE, status, totals);
+    stage_is_done(data, STAGE_JUDGE, status, totals);
 }
 
 bool draft_judge(Draft *draft)
@@ -279,7 +314,7 @@ static void embed_progress(void *data, const StageTotals *totals)
 
 static void embed_done(void *data, const Status *status, const StageTotals *totals)
 {
-    draft_stage_done(data, STAGE_EMBED, status, totals);
+    stage_is_done(data, STAGE_EMBED, status, totals);
 }
 
 bool draft_embed(Draft *draft)
@@ -340,7 +375,7 @@ static const char *cluster_take(void *data, size_t from, size_t count, rpmd_text
 
 static void cluster_done(void *data, const Status *status, const StageTotals *totals)
 {
-    draft_stage_done(data, STAGE_CLUSTER, status, totals);
+    stage_is_done(data, STAGE_CLUSTER, status, totals);
 }
 
 bool draft_cluster(Draft *draft)
@@ -412,7 +447,7 @@ static void reason_progress(void *data, const StageTotals *totals)
 
 static void reason_done(void *data, const Status *status, const StageTotals *totals)
 {
-    draft_stage_done(data, STAGE_REASON, status, totals);
+    stage_is_done(data, STAGE_REASON, status, totals);
 }
 
 bool draft_reason(Draft *draft)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/users/publication.h"
+#include "daemon/users/users.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -23,15 +24,14 @@ static OperationState erase(Operation *operation)
     return OPERATION_PUBLISHING;
 }
 
-/* The share of the user's model, which is the one that was published. */
-static OperationState withdraw(Operation *operation)
+/* The share of the model that was published. */
+static OperationState withdraw(Operation *operation, UserModel *model)
 {
-    if (!operation->user->model || !operation->user->feeds_pool) {
-        assembly_finish(&operation->assembled);
-        return erase(operation);
-    }
     Assembly *assembly = assembly_new(ASSEMBLY_WITHDRAW);
-    publication_begin_without_plugin(operation, assembly, operation->user->model->answer_kind);
+    publication_begin_without_plugin(operation, assembly, model->answer_kind);
+    user_model_unref(assembly->before);
+    assembly->before = user_model_ref(model);
+    assembly->fed_pool = true;
     assembly->feeds_pool = false;
     return publication_assemble(operation, assembly, &assembly_work);
 }
@@ -43,8 +43,8 @@ static OperationState take_loaded(Operation *operation)
     if (!status_is_ok(&operation->answer.status))
         return operation_refuse(operation, &operation->answer.status);
     user->number = stored->user.number;
+    user->last_item = stored->user.last_item;
     user_saw(user, stored->user.history_revision);
-    user->feeds_pool = stored->user.feeds_pool;
     if (stored->version.number == 0 || !stored->user.feeds_pool)
         return erase(operation);
     const rpmd_plugin *plugin = operation_plugin(operation, NULL);
@@ -59,12 +59,9 @@ static OperationState take_loaded(Operation *operation)
 
 static OperationState take_assembled(Operation *operation)
 {
-    const Assembly *assembled = &operation->assembled;
-    if (assembled->kind == ASSEMBLY_WITHDRAW)
-        return erase(operation);
-    if (assembled->after)
-        publication_adopt_loaded(operation, assembled->stored.version.history_revision);
-    return withdraw(operation);
+    /* What was loaded is good for its share alone: there may be no plugin that knows the answers. */
+    UserModel *loaded = operation->assembled.after;
+    return loaded ? withdraw(operation, loaded) : erase(operation);
 }
 
 static OperationState take_erased(Operation *operation)
@@ -100,7 +97,9 @@ static OperationState step(Operation *operation)
     case OPERATION_DONE:
         break;
     }
-    return user->model ? withdraw(operation) : operation_load(operation, false, 0);
+    if (!user->model)
+        return operation_load(operation, false, 0);
+    return user->feeds_pool ? withdraw(operation, user->model) : erase(operation);
 }
 
 UserCall *users_erase(Users *users, const UserName *name, const Caller *caller, UserCallback callback,

@@ -8,7 +8,7 @@
 
 #include "daemon/plugins/registry.h"
 #include "daemon/stages/run.h"
-#include "daemon/users/users.h"
+#include "daemon/users/request.h"
 #include "lib/llm/stages/extract.h"
 
 typedef struct Extraction Extraction;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/users/refresh.h"
+#include "daemon/users/users.h"
 #include "lib/base/memory.h"
 
 /* A query wants the user's model: [current?] -- no --> its turn --> refresh --> pooled counts --> DONE. */
@@ -35,14 +36,23 @@ static OperationState answer(Operation *operation)
     return pool && !task_pool_is_ready(pool) ? operation_wait_for_pool(operation) : OPERATION_DONE;
 }
 
+/* The model may have been forgotten in the meantime, or be on its way from the store. */
+static OperationState take_pool(Operation *operation)
+{
+    if (!status_is_ok(&operation->answer.status))
+        return operation_refuse(operation, &operation->answer.status);
+    if (user_is_current(operation->user))
+        return answer(operation);
+    get_of(operation)->refresh.is_over = false;
+    return operation_wait_for_turn(operation);
+}
+
 static OperationState step(Operation *operation)
 {
     GetOperation *get = get_of(operation);
     bool has_waited_for_pool = get->refresh.is_over;
     if (has_waited_for_pool)
-        return status_is_ok(&operation->answer.status)
-                   ? answer(operation)
-                   : operation_refuse(operation, &operation->answer.status);
+        return take_pool(operation);
     if (operation->state == OPERATION_WAITING && user_is_current(operation->user)) {
         get->refresh.is_over = true;
         return answer(operation);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/users/operation.h"
+#include "daemon/users/users.h"
 
 /* Items of any users, put into the store; whoever of them is in memory hears of the newer history. */
 

@@ -5,10 +5,15 @@
 #include "lib/base/text.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #define NANOSECONDS_PER_SECOND 1000000000ull
+
+/* Memory that was let go before the allocator is asked to give it back: a walk over all of it takes
+ * milliseconds of another thread. */
+#define GIVE_BACK_BYTES ((size_t)32 << 20)
 
 #define TO(state) (1u << (state))
 
@@ -22,8 +27,8 @@ static const unsigned transitions[] = {
                             TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
     [OPERATION_ASSEMBLING] = TO(OPERATION_WAITING) | TO(OPERATION_LOADING) | TO(OPERATION_ANALYSING) |
                              TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
-    [OPERATION_PUBLISHING] =
-        TO(OPERATION_LOADING) | TO(OPERATION_ASSEMBLING) | TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
+    [OPERATION_PUBLISHING] = TO(OPERATION_LOADING) | TO(OPERATION_ANALYSING) | TO(OPERATION_ASSEMBLING) |
+                             TO(OPERATION_PUBLISHING) | TO(OPERATION_DONE),
     [OPERATION_DONE] = 0,
 };
 
@@ -114,19 +119,51 @@ OperationState operation_wait_for_turn(Operation *operation)
     if (!operation->is_in_line)
         operation_take_place(operation);
     operation->is_ready = true;
-    offer_turn(operation->user);
+    if (operation->has_turn)
+        operation_wake(operation);
+    else
+        offer_turn(operation->user);
     return OPERATION_WAITING;
 }
 
-static void leave_line(Operation *operation)
+void operation_leave_line(Operation *operation)
 {
     if (!operation->is_in_line)
         return;
     TAILQ_REMOVE(&operation->user->line, operation, in_line);
-    operation->is_in_line = operation->has_turn = false;
+    operation->is_in_line = operation->is_ready = operation->has_turn = false;
     if (operation->user->turn == operation)
         operation->user->turn = NULL;
     offer_turn(operation->user);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------- */
+
+static void run_giving_back(void *job)
+{
+    (void)job;
+    malloc_trim(0);
+}
+
+static void release_giving_back(void *job)
+{
+    (void)job;
+}
+
+static void on_given_back(void *owner, void *job)
+{
+    (void)owner;
+    (void)job;
+}
+
+void users_note_freed(Users *users, size_t bytes)
+{
+    static const WorkKind kind = {WORK_BACKGROUND, run_giving_back, release_giving_back};
+    users->freed_bytes += bytes;
+    if (users->freed_bytes < GIVE_BACK_BYTES)
+        return;
+    users->freed_bytes = 0;
+    work_begin(users->context.loop, &kind, NULL, on_given_back, NULL);
 }
 
 /* ---- beginning and end -------------------------------------------------------------------------------- */
@@ -183,16 +220,28 @@ static void cancel_waiting(Operation *operation)
         operation->kind->cancel(operation);
 }
 
+void users_finish_closing(Users *users)
+{
+    if (!users->closed || !LIST_EMPTY(&users->operations))
+        return;
+    void (*closed)(void *) = users->closed;
+    void *data = users->closed_data;
+    user_table_finish(&users->table);
+    free(users);
+    closed(data);
+}
+
 static void finish(Operation *operation)
 {
     Users *users = operation->users;
     cancel_waiting(operation);
-    leave_line(operation);
+    operation_leave_line(operation);
     move(operation, OPERATION_DONE);
-    LIST_REMOVE(operation, link);
-    users->metrics.operations--;
+    /* It is listed until the callback has returned: that may close the users. */
     if (operation->callback)
         operation->callback(&operation->reply, operation->data);
+    LIST_REMOVE(operation, link);
+    users->metrics.operations--;
     if (operation->kind->release)
         operation->kind->release(operation);
     operation_drop_answer(operation);
@@ -207,18 +256,19 @@ static void finish(Operation *operation)
 
 void operation_end(Operation *operation, const Status *status)
 {
+    if (operation->state == OPERATION_DONE)
+        return;
     operation->is_cancelled = true;
-    if (operation->state == OPERATION_PUBLISHING || operation->is_stepping)
+    operation->ending = *status;
+    if (operation_is_being_written(operation) || operation->is_stepping)
         return;
     operation->reply = (UserReply){.status = *status};
     finish(operation);
 }
 
-void users_cancel(UserCall *call)
+void operation_complete(Operation *operation)
 {
-    const Status status = {.code = STATUS_CANCELLED};
-    call->callback = NULL;
-    operation_end(call, &status);
+    finish(operation);
 }
 
 void operation_go_on(Operation *operation)
@@ -233,7 +283,7 @@ void operation_go_on(Operation *operation)
     }
     move(operation, next);
     if (operation->is_cancelled && next != OPERATION_PUBLISHING) {
-        status_refuse(&operation->reply.status, STATUS_CANCELLED, "the caller left");
+        operation->reply = (UserReply){.status = operation->ending};
         finish(operation);
     }
 }

@@ -29,11 +29,11 @@
  * for is there, takes that, begins the next thing, and returns the state that the operation is in then.
  */
 
+#include "daemon/caller.h"
 #include "daemon/loop/later.h"
 #include "daemon/loop/work.h"
 #include "daemon/users/assembly.h"
 #include "daemon/users/user.h"
-#include "daemon/users/users.h"
 
 typedef struct Operation Operation;
 
@@ -75,8 +75,10 @@ struct Operation {
     bool is_ready; /* it may have its turn */
     bool has_turn; /* it is the one that may publish */
     bool is_stepping;
-    bool is_cancelled; /* while it was being published: it ends behind that */
+    bool is_cancelled; /* while it was being published: it ends behind that, */
+    Status ending;     /* with this */
     bool is_doomed;    /* operations_abort ends it */
+    bool is_written;   /* another operation's publication has its change */
 
     /* What it waits for, one at a time. */
     Later later;
@@ -105,8 +107,11 @@ struct Operation {
 Operation *operation_new(Users *users, const OperationKind *kind, const UserName *name, const Caller *caller,
                          UserCallback callback, void *data);
 
-/* Takes the next place in the user's line. Once; keeps it until the operation is done. */
+/* Takes the next place in the user's line, until the operation is done or leaves the line. */
 void operation_take_place(Operation *operation);
+
+/* Lets the others go on, where it begins anew with what needs no turn. Harmless out of line. */
+void operation_leave_line(Operation *operation);
 
 /* The operation in the line may have its turn, which comes as a step; to be returned from a step. */
 OperationState operation_wait_for_turn(Operation *operation);
@@ -133,7 +138,16 @@ void operation_wake(Operation *operation);
 /* Forgets the store's last answer. */
 void operation_drop_answer(Operation *operation);
 
-/* Ends it with this status; one that is being published ends behind that. */
+/* Ends one that waits for its turn, with the reply that another made for it. */
+void operation_complete(Operation *operation);
+
+/* Its change is on its way into the store. */
+static inline bool operation_is_being_written(const Operation *operation)
+{
+    return operation->state == OPERATION_PUBLISHING || operation->is_written;
+}
+
+/* Ends it with this status; one that is being written ends behind that. */
 void operation_end(Operation *operation, const Status *status);
 
 /* ---- what kinds ask ----------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "daemon/users/preparation.h"
 
 #include "daemon/loop/later.h"
+#include "daemon/users/thread_tokenizer.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 
@@ -89,7 +90,7 @@ static void batch_over(Batch *batch)
 typedef struct Making {
     FreshItem items[BATCH_ITEMS];
     size_t count;
-    FeatureTexts *texts; /* borrowed, of the task */
+    FeatureTexts *texts; /* a reference, of the task */
     Arena arena;         /* of the items, and of what is made of them */
     Arena analysed;      /* of the plugin's analyses */
 } Making;
@@ -115,8 +116,8 @@ static void stage(Batch *batch, Making *making)
     for (size_t i = 0; i < batch->count; i++)
         records[i] = fresh_item_record(arena, &making->items[i]);
     const StoreStage request = {
-        .task = preparation->name.task,
-        .user = preparation->name.user,
+        .task = arena_text(arena, preparation->name.task),
+        .user = arena_text(arena, preparation->name.user),
         .user_number = preparation->request.user_number,
         .generation = preparation->generation,
         .records = records,
@@ -131,7 +132,7 @@ static void stage(Batch *batch, Making *making)
 static void run_making(void *job)
 {
     Making *making = job;
-    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    Tokenizer *tokenizer = thread_tokenizer();
     for (size_t i = 0; i < making->count; i++)
         fresh_item_make(&making->items[i], &making->arena, making->texts, tokenizer);
 }
@@ -141,6 +142,7 @@ static void release_making(void *job)
     Making *making = job;
     for (size_t i = 0; i < making->count; i++)
         model_item_unref(making->items[i].made);
+    feature_texts_unref(making->texts);
     arena_finish(&making->analysed);
     arena_finish(&making->arena);
     free(making);
@@ -176,7 +178,7 @@ static void make(Batch *batch, PluginBatch *analysed)
     const Preparation *preparation = batch->preparation;
     Making *making = NEW(Making);
     making->count = batch->count;
-    making->texts = preparation->request.texts;
+    making->texts = feature_texts_ref(preparation->request.texts);
     for (size_t i = 0, a = 0; i < batch->count; i++) {
         making->items[i] = fresh_item_copy(&making->arena, &batch->items[i]);
         if (!making->items[i].analysis)

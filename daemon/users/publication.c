@@ -19,7 +19,7 @@ int64_t publication_now_us(void)
 static void begin(Operation *operation, Assembly *assembly)
 {
     const User *user = operation->user;
-    assembly->texts = user->task->texts;
+    assembly->texts = feature_texts_ref(user->task->texts);
     assembly->fed_pool = assembly->feeds_pool = user->model && user->feeds_pool;
     if (assembly->kind != ASSEMBLY_LOAD && assembly->kind != ASSEMBLY_READ && assembly->kind != ASSEMBLY_NEW)
         assembly->before = user_model_ref(user->model);
@@ -63,14 +63,6 @@ OperationState publication_assemble(Operation *operation, Assembly *assembly, co
 
 /* ---- publishing --------------------------------------------------------------------------------------- */
 
-static uint64_t feature_count(const UserModel *model)
-{
-    uint64_t sum = 0;
-    for (uint32_t e = 0; e < model->entry_count; e++)
-        sum += model->entries[e]->item->feature_count;
-    return sum;
-}
-
 OperationState publication_publish(Operation *operation, StorePublish *change, uint64_t revision)
 {
     Assembly *assembled = &operation->assembled;
@@ -96,10 +88,12 @@ OperationState publication_publish(Operation *operation, StorePublish *change, u
     change->factor_count = after->factor_count;
     if (assembled->factors_changed && change->from_version == 0)
         change->factors = &assembled->factors_written;
-    change->feature_count = feature_count(after);
+    change->feature_count = after->features;
+    change->reasoning_count = after->paths;
     change->feeds_pool = assembled->feeds_pool;
     change->pool_change = assembled->pool_change;
     change->arena = &assembled->arena;
+    assembly_drop_items(assembled);
     return operation_publish(operation, change);
 }
 

@@ -9,8 +9,8 @@
  * really made from. The model is current when they are equal.
  */
 
+#include "daemon/users/request.h"
 #include "daemon/users/task_pool.h"
-#include "daemon/users/users.h"
 #include "lib/base/macros.h"
 #include "lib/method/feature_text.h"
 

@@ -4,12 +4,6 @@
 #include "daemon/users/operation.h"
 #include "lib/base/memory.h"
 
-#include <malloc.h>
-
-/* Memory that was let go before the allocator is asked to give it back: a walk over all of it takes
- * milliseconds of another thread. */
-#define GIVE_BACK_BYTES ((size_t)32 << 20)
-
 Users *users_new(const UsersContext *context)
 {
     Users *users = NEW(Users);
@@ -19,15 +13,11 @@ Users *users_new(const UsersContext *context)
     return users;
 }
 
-void users_finish_closing(Users *users)
+void users_cancel(UserCall *call)
 {
-    if (!users->closed || !LIST_EMPTY(&users->operations))
-        return;
-    void (*closed)(void *) = users->closed;
-    void *data = users->closed_data;
-    user_table_finish(&users->table);
-    free(users);
-    closed(data);
+    const Status status = {.code = STATUS_CANCELLED};
+    call->callback = NULL;
+    operation_end(call, &status);
 }
 
 /* The first that can be ended now; what is being published goes on. */
@@ -35,7 +25,8 @@ static Operation *find_unpublished(const Users *users)
 {
     Operation *operation;
     LIST_FOREACH(operation, &users->operations, link)
-    if (operation->state != OPERATION_PUBLISHING && !operation->is_stepping)
+    if (!operation_is_being_written(operation) && operation->state != OPERATION_DONE &&
+        !operation->is_stepping)
         break;
     return operation;
 }
@@ -50,7 +41,7 @@ void users_close(Users *users, void (*closed)(void *data), void *data)
     while ((operation = find_unpublished(users)))
         operation_end(operation, &status);
     LIST_FOREACH(operation, &users->operations, link)
-    operation->is_cancelled = true;
+    operation_end(operation, &status);
     users->closed = closed;
     users->closed_data = data;
     users_finish_closing(users);
@@ -73,33 +64,4 @@ void users_metrics(const Users *users, UsersMetrics *metrics)
     *metrics = users->metrics;
     metrics->cached_models = users->table.cached_models;
     metrics->cached_bytes = users->table.cached_bytes;
-}
-
-/* ---- memory ------------------------------------------------------------------------------------------- */
-
-static void run_giving_back(void *job)
-{
-    (void)job;
-    malloc_trim(0);
-}
-
-static void release_giving_back(void *job)
-{
-    (void)job;
-}
-
-static void on_given_back(void *owner, void *job)
-{
-    (void)owner;
-    (void)job;
-}
-
-void users_note_freed(Users *users, size_t bytes)
-{
-    static const WorkKind kind = {WORK_BACKGROUND, run_giving_back, release_giving_back};
-    users->freed_bytes += bytes;
-    if (users->freed_bytes < GIVE_BACK_BYTES)
-        return;
-    users->freed_bytes = 0;
-    work_begin(users->context.loop, &kind, NULL, on_given_back, NULL);
 }

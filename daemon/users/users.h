@@ -17,14 +17,7 @@
  */
 
 #include "daemon/caller.h"
-#include "daemon/config.h"
-#include "daemon/plugins/registry.h"
-#include "daemon/stages/run.h"
-#include "daemon/store/store.h"
-#include "daemon/users/task_pool.h"
-#include "lib/method/model.h"
-
-typedef struct Users Users;
+#include "daemon/users/request.h"
 
 /* A request that was made, until its callback. */
 typedef struct Operation UserCall;
@@ -32,56 +25,11 @@ typedef struct Operation UserCall;
 /* Only before the callback, which then does not come. */
 void users_cancel(UserCall *call);
 
-/* All are borrowed and outlive the users. */
-typedef struct UsersContext {
-    uv_loop_t *loop;
-    Store *store;
-    PluginRegistry *plugins;
-    Stages *stages;
-    const Config *config;
-} UsersContext;
-
 Users *users_new(const UsersContext *context);
 
 /* Lets the changes that are being published end, refuses all others, then frees everything and calls closed.
  */
 void users_close(Users *users, void (*closed)(void *data), void *data);
-
-typedef struct UserName {
-    rpmd_text task;
-    rpmd_text user;
-} UserName;
-
-/* What a query needs of a user. Borrowed for the time of a callback; take references to keep it. */
-typedef struct UserSnapshot {
-    UserModel *model;
-    TaskPool *pool;       /* pooled counts of the task; NULL where the task takes no part */
-    uint64_t user_number; /* StoreUser.number */
-    bool feeds_pool;      /* model->share is in them */
-} UserSnapshot;
-
-/* How a build goes, where stages of it run on an LLM. */
-typedef struct BuildReport {
-    StageTotals stages[STAGE_COUNT];
-    uint64_t features;         /* that were found and stand in the text */
-    uint64_t features_dropped; /* that do not (the grounding gate) */
-    uint64_t paths;            /* reasoning paths that were asked for */
-    uint64_t paths_right;      /* of these: they passed the citation gate at once, */
-    uint64_t paths_mended;     /* or when they were asked for again; the others are native */
-} BuildReport;
-
-/* The answer to a request. Everything in it is borrowed for the time of the callback. */
-typedef struct UserReply {
-    Status status;
-    UserSnapshot user;         /* as it is now; without a model where there is an error, or none */
-    StoreOutcome outcome;      /* users_append */
-    rpmd_text id;              /* users_append: the item's */
-    StorePuts puts;            /* users_import */
-    StoreErased erased;        /* users_erase */
-    const BuildReport *report; /* users_build, where an LLM took part; else NULL */
-} UserReply;
-
-typedef void (*UserCallback)(const UserReply *reply, void *data);
 
 /*
  * The user's model and the task's pooled counts, where both are in memory and the model is of the newest
@@ -111,23 +59,6 @@ UserCall *users_import(Users *users, rpmd_text task, const StoreNewItem *items, 
 UserCall *users_delete(Users *users, const UserName *name, rpmd_text id, const Caller *caller,
                        UserCallback callback, void *data);
 
-/* Whether a user's counts help the others of the task. */
-typedef enum UsersPool { USERS_POOL_KEEP, USERS_POOL_IN, USERS_POOL_OUT } UsersPool;
-
-/* An LLM's part of a build goes on. total: elements of the stage. */
-typedef struct BuildProgress {
-    Stage stage;
-    size_t total;
-    const BuildReport *report;
-} BuildProgress;
-
-typedef struct BuildRequest {
-    UsersPool pool;
-    bool is_estimate;       /* says what it would cost, and changes nothing */
-    uint64_t budget_micros; /* money that it may spend; 0: no limit */
-    void (*progress)(const BuildProgress *progress, void *data); /* may be NULL */
-} BuildRequest;
-
 /*
  * Analyses what is new or was analysed by another version of the extractor, clusters, publishes. The user's
  * present model serves meanwhile. What an LLM replied is kept, so that a build that did not come to its end
@@ -143,14 +74,5 @@ UserCall *users_rollback(Users *users, const UserName *name, uint64_t version, c
 /* Removes a user from a task. What else is at work for the user and not being written ends with ABORTED. */
 UserCall *users_erase(Users *users, const UserName *name, const Caller *caller, UserCallback callback,
                       void *data);
-
-typedef struct UsersMetrics {
-    uint64_t cached_models;
-    uint64_t cached_bytes;
-    uint64_t loads; /* from the store */
-    uint64_t builds;
-    uint64_t updates;    /* appends, deletions, catching up */
-    uint64_t operations; /* at work */
-} UsersMetrics;
 
 void users_metrics(const Users *users, UsersMetrics *metrics);

@@ -2,7 +2,6 @@
 #include "lib/method/bytes.h"
 
 #include <endian.h>
-#include <string.h>
 
 #define NUMBER_BYTES 10 /* of 64 bits at most */
 
@@ -38,9 +37,7 @@ void bytes_write_u64(Buffer *bytes, uint64_t number)
 
 void bytes_write_float(Buffer *bytes, float number)
 {
-    uint32_t bits;
-    memcpy(&bits, &number, sizeof(bits));
-    bytes_write_u32(bytes, bits);
+    bytes_write_u32(bytes, float_bits(number));
 }
 
 void bytes_write_text(Buffer *bytes, rpmd_text text)

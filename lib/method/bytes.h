@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 void bytes_write_number(Buffer *bytes, uint64_t number);
 /* Small numbers of either sign are short. */
@@ -21,6 +22,14 @@ void bytes_write_u64(Buffer *bytes, uint64_t number);
 void bytes_write_float(Buffer *bytes, float number);
 /* Its length and its bytes. */
 void bytes_write_text(Buffer *bytes, rpmd_text text);
+
+/* As bits: equal bits are equal floats, also where a float is no number. */
+static inline uint32_t float_bits(float number)
+{
+    uint32_t bits;
+    memcpy(&bits, &number, sizeof(bits));
+    return bits;
+}
 
 /* Reads what was written. Once something is missing, is_broken is set and all that follows is 0 or empty. */
 typedef struct ByteReader {

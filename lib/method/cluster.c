@@ -73,7 +73,7 @@ static int compare_keys(const void *a, const void *b)
 static void meet_key(Key *key, uint32_t item, const ModelItem *from, const ItemFeature *feature)
 {
     uint32_t begin = feature->evidence_begin, length = feature->evidence_length;
-    key->items += key->last_item != item;
+    key->items += key->last_item != item; // NOLINT(clang-analyzer-core.NullDereference)
     key->last_item = item;
     if (key->context.length == 0)
         key->context = feature->text->context;
@@ -101,8 +101,8 @@ static void number_keys(Clustering *clustering, ModelItem *const *items, size_t 
                                                                   .number = number,
                                                                   .cluster = NO_CLUSTER};
             }
-            meet_key(&clustering->keys[number], (uint32_t)i, items[i], feature);
             clustering->numbers[at++] = number;
+            meet_key(&clustering->keys[number], (uint32_t)i, items[i], feature);
         }
     }
 }

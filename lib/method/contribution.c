@@ -113,8 +113,8 @@ static const ModelItem *next_vote(const Votes *votes)
 
 static bool begins_question(const Votes *votes)
 {
-    return votes->at == 0 || votes->at >= votes->count ||
-           votes->items[votes->at - 1]->question != votes->items[votes->at]->question;
+    const ModelItem *item = next_vote(votes);
+    return !item || votes->at == 0 || votes->items[votes->at - 1]->question != item->question;
 }
 
 static void skip_question(Votes *votes)

@@ -96,6 +96,30 @@ static char *copy_text(char *end, rpmd_text *text)
     return end + text->length + 1;
 }
 
+/* Copies the members with their vectors, and the factors; texts go to `end`. */
+static void fill_set(FactorSet *set, const Draft *draft, char *end)
+{
+    for (uint32_t m = 0, at = 0; m < set->member_count; m++) {
+        const FeatureVector *vector = &draft->vectors[m];
+        set->members[m] = draft->members[m];
+        end = copy_text(end, &set->members[m]);
+        set->member_factor[m] = draft->member_factor[m];
+        for (uint32_t t = 0; t < vector->count; t++, at++) {
+            set->terms[at] = vector->terms[t];
+            set->weights[at] = vector->weights[t];
+        }
+        set->first_terms[m + 1] = at;
+    }
+    const rpmd_text *members = set->members;
+    for (size_t f = 0; f < set->count; f++) {
+        set->factors[f] = draft->factors[f];
+        set->factors[f].members = members;
+        members += set->factors[f].member_count;
+        end = copy_text(end, &set->factors[f].name);
+        end = copy_text(end, &set->factors[f].description);
+    }
+}
+
 /* One allocation behind the other, as large as they are: a user may be one of many thousands. */
 static FactorSet *finish_draft(Draft *draft)
 {
@@ -122,26 +146,7 @@ static FactorSet *finish_draft(Draft *draft)
     set->member_count = draft->member_count;
     set->slots = TAKE_PTR(draft->slots);
     set->slot_mask = draft->slot_mask;
-    char *end = (char *)(set->member_factor + rows);
-    for (uint32_t m = 0, at = 0; m < set->member_count; m++) {
-        const FeatureVector *vector = &draft->vectors[m];
-        set->members[m] = draft->members[m];
-        end = copy_text(end, &set->members[m]);
-        set->member_factor[m] = draft->member_factor[m];
-        for (uint32_t t = 0; t < vector->count; t++, at++) {
-            set->terms[at] = vector->terms[t];
-            set->weights[at] = vector->weights[t];
-        }
-        set->first_terms[m + 1] = at;
-    }
-    const rpmd_text *members = set->members;
-    for (size_t f = 0; f < set->count; f++) {
-        set->factors[f] = draft->factors[f];
-        set->factors[f].members = members;
-        members += set->factors[f].member_count;
-        end = copy_text(end, &set->factors[f].name);
-        end = copy_text(end, &set->factors[f].description);
-    }
+    fill_set(set, draft, (char *)(set->member_factor + rows));
     set->bytes = memory_footprint(sizeof(*set)) + memory_footprint(size) +
                  memory_footprint(((size_t)set->slot_mask + 1) * sizeof(uint32_t));
     arena_finish(&draft->arena);

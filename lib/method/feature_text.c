@@ -59,8 +59,8 @@ void feature_texts_unref(FeatureTexts *texts)
 
 static uint64_t hash_feature(const AnalyzedFeature *feature)
 {
-    uint64_t hash = hash_bytes_seeded(feature->name.data, feature->name.length,
-                                      (uint64_t)(feature_sign(feature->polarity) + 1));
+    int sign = feature_sign(feature->polarity);
+    uint64_t hash = hash_bytes_seeded(feature->name.data, feature->name.length, (uint64_t)sign);
     hash = hash_bytes_seeded(feature->category.data, feature->category.length, hash);
     return hash_bytes_seeded(feature->context.data, feature->context.length, hash);
 }

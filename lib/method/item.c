@@ -73,8 +73,19 @@ ItemDerived *item_derive(Tokenizer *tokenizer, rpmd_text query, const Analysis *
     return derived;
 }
 
+static ItemDerived *copy_derived(const ItemDerived *from)
+{
+    ItemDerived *copy = item_derived_new(from->vector.count, from->word_count);
+    memcpy((uint64_t *)copy->words, from->words, from->word_count * sizeof(*from->words));
+    memcpy((uint32_t *)copy->vector.terms, from->vector.terms, from->vector.count * sizeof(uint32_t));
+    memcpy((float *)copy->vector.weights, from->vector.weights, from->vector.count * sizeof(float));
+    return copy;
+}
+
 ItemDerived *model_item_take_derived(const ModelItem *item, Tokenizer **tokenizer)
 {
+    if (item->is_outdated && model_item_counts(item))
+        return copy_derived(atomic_load(&item->derived));
     ItemDerived *derived = atomic_exchange(&((ModelItem *)item)->derived, NULL);
     if (derived)
         return derived;

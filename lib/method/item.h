@@ -75,6 +75,7 @@ typedef struct ModelItem {
     _Atomic uint32_t references;
     uint8_t code; /* StatusCode; an item with an error takes no part in statistics or retrieval */
     bool has_answer;
+    bool is_outdated; /* found in an earlier query than this one: what was derived then stays in it */
 } ModelItem;
 
 /* What an item is made of; everything is borrowed and copied. */

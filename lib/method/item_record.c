@@ -31,15 +31,14 @@ static bool is_hundredths(float strength, uint8_t *hundredths)
     if (!(strength >= 0 && strength <= 1))
         return false;
     *hundredths = (uint8_t)lroundf(strength * 100);
-    float again = (float)*hundredths / 100.0F;
-    return memcmp(&again, &strength, sizeof(again)) == 0;
+    return float_bits((float)*hundredths / 100.0F) == float_bits(strength);
 }
 
 static int polarity_kind(float polarity)
 {
     static const float usual[] = {0.0F, 1.0F, -1.0F};
     for (int kind = POLARITY_ZERO; kind < POLARITY_IN_FULL; kind++)
-        if (memcmp(&usual[kind], &polarity, sizeof(polarity)) == 0)
+        if (float_bits(usual[kind]) == float_bits(polarity))
             return kind;
     return POLARITY_IN_FULL;
 }
@@ -112,8 +111,8 @@ static void write_answers(Buffer *content, const Analysis *analysis)
 }
 
 /* derived: NULL where the item takes no part. */
-static void write_record(Buffer *content, const Analysis *analysis, rpmd_text reasoning, uint64_t question,
-                         const ItemDerived *derived)
+static void write_record(Buffer *content, const Analysis *analysis, rpmd_text reasoning, int64_t order_us,
+                         uint64_t question, const ItemDerived *derived)
 {
     Buffer body = BUFFER_INIT;
     bytes_write_number(&body, (uint64_t)analysis->code);
@@ -132,6 +131,7 @@ static void write_record(Buffer *content, const Analysis *analysis, rpmd_text re
     write_answers(&body, analysis);
     write_embedding(&body, &analysis->embedding);
     if (derived) {
+        bytes_write_u64(&body, (uint64_t)order_us);
         bytes_write_u64(&body, question);
         bytes_write_number(&body, derived->word_count);
         for (size_t w = 0; w < derived->word_count; w++)
@@ -151,19 +151,20 @@ void item_record_write(Buffer *content, const ModelItem *item)
     const Analysis *analysis = model_item_analysis(item, &scratch);
     bool is_fresh = atomic_load(&item->derived) != NULL;
     ItemDerived *derived = analysis_counts(analysis) ? model_item_take_derived(item, &tokenizer) : NULL;
-    write_record(content, analysis, item->details->reasoning, item->question, derived);
+    write_record(content, analysis, item->details->reasoning, item->order_us, item->question, derived);
     if (is_fresh)
         model_item_give_derived(item, TAKE_PTR(derived));
     free(derived);
 }
 
-void item_record_of_analysis(Buffer *content, Tokenizer *tokenizer, rpmd_text query, const rpmd_text *options,
-                             size_t option_count, const Analysis *analysis, rpmd_text reasoning)
+void item_record_of_analysis(Buffer *content, Tokenizer *tokenizer, int64_t order_us, rpmd_text query,
+                             const rpmd_text *options, size_t option_count, const Analysis *analysis,
+                             rpmd_text reasoning)
 {
     bool counts = analysis_counts(analysis);
     ItemDerived *derived = counts ? item_derive(tokenizer, query, analysis) : NULL;
-    write_record(content, analysis, reasoning, counts ? population_question(query, options, option_count) : 0,
-                 derived);
+    write_record(content, analysis, reasoning, order_us,
+                 counts ? population_question(query, options, option_count) : 0, derived);
     free(derived);
 }
 
@@ -180,6 +181,7 @@ static rpmd_text read_category(ByteReader *reader, rpmd_text *categories, size_t
     return (rpmd_text){0};
 }
 
+/* query_length: of the text that was analysed; SIZE_MAX: another one, in which there is no evidence. */
 static void read_feature(ByteReader *reader, AnalyzedFeature *feature, size_t query_length)
 {
     static const float usual[] = {0.0F, 1.0F, -1.0F};
@@ -193,7 +195,7 @@ static void read_feature(ByteReader *reader, AnalyzedFeature *feature, size_t qu
     uint64_t begin = bytes_read_number(reader), length = bytes_read_number(reader);
     reader->is_broken |= flags >= FEATURE_FLAGS || judgement > FEATURE_INFLUENTIAL_POSITIVE ||
                          begin > query_length || length > query_length - begin;
-    if (!reader->is_broken)
+    if (!reader->is_broken && query_length != SIZE_MAX)
         feature->evidence = (rpmd_span){(uint32_t)begin, (uint32_t)(begin + length)};
 }
 
@@ -305,10 +307,13 @@ ModelItem *model_item_read(const ModelItemSource *source)
     ByteReader reader = open_record(source->content);
     read_head(&reader, &analysis);
     input.reasoning = bytes_read_text(&reader);
-    read_features(&reader, &scratch, &analysis, source->query.length);
+    read_features(&reader, &scratch, &analysis, source->is_outdated ? SIZE_MAX : source->query.length);
     read_answers(&reader, &scratch, &analysis);
     read_embedding(&reader, &scratch, &analysis.embedding);
     if (analysis_counts(&analysis) && !reader.is_broken) {
+        int64_t order_us = (int64_t)bytes_read_u64(&reader);
+        /* What it was to the others then: the newest answer to its question, or not. */
+        input.order_us = source->is_outdated ? order_us : source->order_us;
         question = bytes_read_u64(&reader);
         derived = read_derived(&reader);
     }
@@ -317,5 +322,7 @@ ModelItem *model_item_read(const ModelItemSource *source)
         return NULL;
     }
     input.analysis = &analysis;
-    return model_item_make(&input, question, derived);
+    ModelItem *item = model_item_make(&input, question, derived);
+    item->is_outdated = source->is_outdated;
+    return item;
 }

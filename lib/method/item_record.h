@@ -5,7 +5,7 @@
  * What was derived from an item, as bytes for the store: reading them back neither tokenizes nor stems.
  *
  *     format | code, flags, features dropped, answer's option | error, drop reason, answer, class, reasoning
- *            | features | option classes | traits | embedding | question | word keys | vector
+ *            | features | option classes | traits | embedding | order | question | word keys | vector
  *
  * Numbers are of variable length, seven bits a byte; floats, hashes and keys are little-endian. A text that
  * repeats within a record (a category, mostly) is written once. The bytes depend on the item alone.
@@ -18,8 +18,9 @@
 void item_record_write(Buffer *content, const ModelItem *item);
 
 /* The same for an analysis that is no item yet. */
-void item_record_of_analysis(Buffer *content, Tokenizer *tokenizer, rpmd_text query, const rpmd_text *options,
-                             size_t option_count, const Analysis *analysis, rpmd_text reasoning);
+void item_record_of_analysis(Buffer *content, Tokenizer *tokenizer, int64_t order_us, rpmd_text query,
+                             const rpmd_text *options, size_t option_count, const Analysis *analysis,
+                             rpmd_text reasoning);
 
 /* What an item is made of when it comes out of the store; everything is borrowed and copied. */
 typedef struct ModelItemSource {
@@ -34,7 +35,8 @@ typedef struct ModelItemSource {
     size_t option_count;
     rpmd_text extractor_version; /* empty: not analysed, and the content is not looked at */
     rpmd_text content;           /* of item_record_write */
-    FeatureTexts *texts;         /* where the texts of features are kept; NULL: in the item */
+    bool is_outdated;    /* of an earlier query: it has the order that it had, and its features no evidence */
+    FeatureTexts *texts; /* where the texts of features are kept; NULL: in the item */
 } ModelItemSource;
 
 /*

@@ -176,12 +176,20 @@ static UserModel *finish_build(UserModel *model, const ModelTask *task, const As
     return finish_model(model);
 }
 
+/* Features have few words, which come again and again. */
+static Tokenizer *clustering_tokenizer(void)
+{
+    Tokenizer *tokenizer = tokenizer_new();
+    tokenizer_remember_words(tokenizer);
+    return tokenizer;
+}
+
 UserModel *user_model_build(const ModelTask *task, ModelItem *const *items, size_t count, FactorSet *factors)
 {
     ModelChange change = {.added = sort_items(items, count), .added_count = (uint32_t)count};
     Assigner assigner = {0};
     if (!factors)
-        assigner.tokenizer = tokenizer_new();
+        assigner.tokenizer = clustering_tokenizer();
     FactorSet *set =
         factors ? factor_set_ref(factors) : factor_set_cluster(change.added, count, assigner.tokenizer);
     UserModel *model = begin_model(task, set);
@@ -210,8 +218,8 @@ UserModel *user_model_with_factors(const UserModel *before, const ModelTask *tas
     if (task->answer_kind != before->answer_kind)
         return user_model_build(task, items, before->entry_count, factors);
     Assigner assigner = {0};
-    if (!factors)
-        assigner.tokenizer = tokenizer_new();
+    if (!factors || !factor_set_has_learnt(factors))
+        assigner.tokenizer = clustering_tokenizer();
     FactorSet *set = factors ? factor_set_ref(factors)
                              : factor_set_cluster(items, before->entry_count, assigner.tokenizer);
     UserModel *model = begin_model(task, set);

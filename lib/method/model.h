@@ -72,6 +72,8 @@ typedef struct UserModel {
     uint32_t entry_count;
     uint32_t item_count; /* that take part (model_item_counts) */
     uint32_t failed_count;
+    uint64_t features; /* of all items */
+    uint64_t paths;    /* reasoning paths that LLMs wrote */
     uint64_t features_dropped;
     uint64_t unassigned; /* features of items that take part, in no factor */
 

@@ -105,7 +105,7 @@ static void fill_entries(ModelBlock *block, const EntryDraft *drafts, const uint
 
 ModelBlock *model_block_new(const EntryDraft *drafts, uint32_t count, Assigner *assigner)
 {
-    uint32_t met_counts[MODEL_BLOCK_ENTRIES];
+    uint32_t met_counts[MODEL_BLOCK_ENTRIES] = {0};
     size_t features = 0, terms = 0, factors = 0;
     for (uint32_t e = 0; e < count; e++) {
         features += drafts[e].item->feature_count;

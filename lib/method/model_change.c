@@ -7,6 +7,10 @@ typedef struct Blocks {
     UserModel *model;
     uint32_t capacity;
     Assigner *assigner;
+    const ModelChange *change;
+    ItemDerived *const *derived; /* derived[a] of change->added[a] */
+    uint32_t removed;            /* of the change, so far */
+    uint32_t added;
     EntryDraft *drafts; /* that are to become the next blocks */
     uint32_t draft_count;
 } Blocks;
@@ -30,66 +34,81 @@ static void cut_drafts(Blocks *blocks)
     blocks->draft_count = 0;
 }
 
-static bool goes(const ModelChange *change, uint32_t *removed, const ModelEntry *entry)
+/* The added items that belong before this entry, or up to a place in the list. */
+static void draft_added(Blocks *blocks, uint32_t end, const ModelEntry *before)
 {
-    if (*removed == change->removed_count || change->removed[*removed] != entry)
-        return false;
-    (*removed)++;
-    return true;
+    const ModelChange *change = blocks->change;
+    for (; blocks->added < end; blocks->added++) {
+        ModelItem *item = change->added[blocks->added];
+        if (before && model_item_compare(item, before->item) > 0)
+            return;
+        blocks->drafts[blocks->draft_count++] =
+            (EntryDraft){.item = item, .derived = blocks->derived[blocks->added]};
+    }
 }
 
-/* How many of the added items, from the first one on, belong into this block of the model before. */
-static uint32_t count_added(const UserModel *before, uint32_t block, const ModelChange *change, uint32_t from)
+/* What stays of a block, with what is added to it. */
+static void draft_block(Blocks *blocks, const ModelBlock *block, uint32_t end)
 {
-    uint32_t end = from;
+    const ModelChange *change = blocks->change;
+    for (uint32_t e = 0; e < block->count; e++) {
+        const ModelEntry *entry = &block->entries[e];
+        draft_added(blocks, end, entry);
+        if (blocks->removed < change->removed_count && change->removed[blocks->removed] == entry)
+            blocks->removed++;
+        else
+            blocks->drafts[blocks->draft_count++] =
+                (EntryDraft){.item = entry->item, .known = entry, .keeps_factors = true};
+    }
+}
+
+/* Up to which place in the list the added items belong into this block of the model before. */
+static uint32_t end_of_added(const Blocks *blocks, const UserModel *before, uint32_t block)
+{
+    const ModelChange *change = blocks->change;
+    uint32_t end = blocks->added;
     if (block + 1 == before->block_count)
-        return change->added_count - from;
+        return change->added_count;
     const ModelItem *next = before->blocks[block + 1]->entries[0].item;
     while (end < change->added_count && model_item_compare(change->added[end], next) < 0)
         end++;
-    return end - from;
+    return end;
 }
 
-static bool is_behind(const ModelBlock *block, const ModelItem *item)
+static bool loses_entries(const Blocks *blocks, const ModelBlock *block)
 {
-    return model_item_compare(item, block->entries[block->count - 1].item) > 0;
+    const ModelChange *change = blocks->change;
+    if (blocks->removed == change->removed_count)
+        return false;
+    const ModelEntry *next = change->removed[blocks->removed];
+    return next >= block->entries && next < block->entries + block->count;
+}
+
+/* What is appended behind a full block begins a new one, so that blocks fill up. */
+static bool begins_block(const Blocks *blocks, const ModelBlock *block)
+{
+    return block->count == MODEL_BLOCK_ENTRIES &&
+           model_item_compare(blocks->change->added[blocks->added],
+                              block->entries[MODEL_BLOCK_ENTRIES - 1].item) > 0;
 }
 
 void model_change_blocks(UserModel *model, const UserModel *before, const ModelChange *change,
                          ItemDerived *const *derived, Assigner *assigner)
 {
-    Blocks blocks = {.model = model, .assigner = assigner};
-    uint32_t removed = 0, added = 0;
+    Blocks blocks = {.model = model, .assigner = assigner, .change = change, .derived = derived};
     blocks.drafts = NEW_ARRAY(EntryDraft, (size_t)change->added_count + MODEL_BLOCK_ENTRIES);
     for (uint32_t b = 0; before && b < before->block_count; b++) {
         ModelBlock *block = before->blocks[b];
-        uint32_t to_add = count_added(before, b, change, added);
-        const ModelEntry *next_removed = removed < change->removed_count ? change->removed[removed] : NULL;
-        bool loses = next_removed >= block->entries && next_removed < block->entries + block->count;
-        /* What is appended behind a full block begins a new one, so that blocks fill up. */
-        bool is_full = block->count == MODEL_BLOCK_ENTRIES;
-        if (!loses && (to_add == 0 || (is_full && is_behind(block, change->added[added])))) {
+        uint32_t end = end_of_added(&blocks, before, b);
+        bool stays = !loses_entries(&blocks, block) && (end == blocks.added || begins_block(&blocks, block));
+        if (stays)
             add_block(&blocks, model_block_ref(block));
-        } else {
-            for (uint32_t e = 0; e < block->count; e++) {
-                const ModelEntry *entry = &block->entries[e];
-                for (; to_add > 0 && model_item_compare(change->added[added], entry->item) < 0;
-                     to_add--, added++)
-                    blocks.drafts[blocks.draft_count++] =
-                        (EntryDraft){.item = change->added[added], .derived = derived[added]};
-                if (!goes(change, &removed, entry))
-                    blocks.drafts[blocks.draft_count++] =
-                        (EntryDraft){.item = entry->item, .known = entry, .keeps_factors = true};
-            }
-        }
-        for (; to_add > 0; to_add--, added++)
-            blocks.drafts[blocks.draft_count++] =
-                (EntryDraft){.item = change->added[added], .derived = derived[added]};
+        else
+            draft_block(&blocks, block, end);
+        draft_added(&blocks, end, NULL);
         cut_drafts(&blocks);
     }
-    for (; added < change->added_count; added++)
-        blocks.drafts[blocks.draft_count++] =
-            (EntryDraft){.item = change->added[added], .derived = derived[added]};
+    draft_added(&blocks, change->added_count, NULL);
     cut_drafts(&blocks);
     free(blocks.drafts);
 }

@@ -146,6 +146,8 @@ static void count_entry(UserModel *model, const Tally *tally, const ModelEntry *
     const ModelItem *item = entry->item;
     uint32_t change = (uint32_t)step;
     model->features_dropped += (uint64_t)((int64_t)item->features_dropped * step);
+    model->features += (uint64_t)((int64_t)item->feature_count * step);
+    model->paths += (uint64_t)((item->details->reasoning.length > 0) * step);
     if (!model_item_counts(item)) {
         model->failed_count += item->extractor_version.length > 0 ? change : 0;
         return;
@@ -380,6 +382,8 @@ static void carry_statistics(UserModel *model, const UserModel *before, const Mo
     model->item_count = before->item_count;
     model->failed_count = before->failed_count;
     model->features_dropped = before->features_dropped;
+    model->features = before->features;
+    model->paths = before->paths;
     model->unassigned = before->unassigned;
     for (uint32_t r = 0; r < change->removed_count; r++)
         count_entry(model, &joined, change->removed[r], -1);

@@ -9,10 +9,10 @@
  *     format | classes: count, texts | cells: count, (key, class, change of count, change of users)
  *            | votes: count, (question, answer)
  *
- * Numbers are of variable length, seven bits a byte; keys and questions have eight bytes, lowest first.
+ * Numbers are of variable length; keys and questions have eight bytes (bytes.h).
  */
 
-#include "lib/base/buffer.h"
+#include "lib/method/bytes.h"
 #include "rpmd/plugin.h"
 
 #include <stdbool.h>
@@ -39,8 +39,7 @@ void pool_change_write(Buffer *bytes, const PoolCellChange *cells, size_t cell_c
 
 /* Reads them, cells first. Texts point into the bytes. */
 typedef struct PoolChangeReader {
-    const uint8_t *at;
-    const uint8_t *end;
+    ByteReader bytes;
     rpmd_text *classes; /* owned */
     size_t class_count;
     size_t cells; /* left */

@@ -15,24 +15,13 @@ typedef struct Cell {
     uint32_t users;
 } Cell;
 
-typedef struct Question {
-    uint64_t key;
-    PopulationVote *votes; /* in the order of population_vote_order */
-    size_t count;
-    size_t capacity;
-    bool is_used; /* the slot */
-} Question;
-
 struct Population {
     Intern classes;
     Intern answers; /* texts of votes */
     Cell *cells;    /* open addressing */
     size_t cell_slots;
     size_t cells_used;
-    Question *questions; /* open addressing */
-    size_t question_slots;
-    size_t questions_used;
-    size_t vote_total;
+    VoteTable votes;
 };
 
 Population *population_new(void)
@@ -44,9 +33,7 @@ void population_free(Population *population)
 {
     if (!population)
         return;
-    for (size_t q = 0; q < population->question_slots; q++)
-        free(population->questions[q].votes);
-    free(population->questions);
+    vote_table_finish(&population->votes);
     free(population->cells);
     intern_finish(&population->classes);
     intern_finish(&population->answers);
@@ -58,8 +45,8 @@ size_t population_bytes(const Population *population)
     if (!population)
         return 0;
     return sizeof(*population) + population->cell_slots * sizeof(Cell) +
-           population->question_slots * sizeof(Question) + population->vote_total * sizeof(PopulationVote) +
-           population->answers.arena.total + population->classes.arena.total;
+           vote_table_bytes(&population->votes) + population->answers.arena.total +
+           population->classes.arena.total;
 }
 
 /* ---- cells ---- */
@@ -126,74 +113,14 @@ static const Cell *find_cell(const Population *population, uint64_t key, uint32_
 
 /* ---- votes ---- */
 
-static size_t question_slot(const Population *population, uint64_t key)
-{
-    size_t mask = population->question_slots - 1;
-    size_t slot = (key ^ (key >> 32)) & mask;
-    while (population->questions[slot].is_used && population->questions[slot].key != key)
-        slot = (slot + 1) & mask;
-    return slot;
-}
-
-static Question *add_question(Population *population, uint64_t key)
-{
-    if (population->questions_used * 3 >= population->question_slots * 2) {
-        Question *old = population->questions;
-        size_t old_slots = population->question_slots;
-        population->question_slots = old_slots ? old_slots * 2 : FIRST_SLOTS;
-        population->questions = NEW_ARRAY(Question, population->question_slots);
-        for (size_t i = 0; i < old_slots; i++)
-            if (old[i].is_used)
-                population->questions[question_slot(population, old[i].key)] = old[i];
-        free(old);
-    }
-    Question *question = &population->questions[question_slot(population, key)];
-    population->questions_used += !question->is_used;
-    question->is_used = true;
-    question->key = key;
-    return question;
-}
-
-/* Where the user's vote is or would go. */
-static size_t vote_place(const Question *question, uint64_t user)
-{
-    size_t low = 0, high = question->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (population_vote_order(question->votes[middle].user, user) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* An empty answer withdraws the vote. */
-static void set_vote(Population *population, uint64_t key, uint64_t user, rpmd_text answer)
+static void set_vote(Population *population, uint64_t question, uint64_t user, rpmd_text answer)
 {
-    if (answer.length == 0 &&
-        (population->question_slots == 0 || !population->questions[question_slot(population, key)].is_used))
-        return;
-    Question *question = add_question(population, key);
-    size_t place = vote_place(question, user);
-    bool is_there = place < question->count && question->votes[place].user == user;
-    PopulationVote *vote = question->votes + place;
-    if (answer.length == 0) {
-        if (!is_there)
-            return;
-        memmove(vote, vote + 1, (question->count - place - 1) * sizeof(*vote));
-        question->count--;
-        population->vote_total--;
-        return;
-    }
-    if (!is_there) {
-        GROW(question->votes, question->count, question->capacity);
-        vote = question->votes + place;
-        memmove(vote + 1, vote, (question->count - place) * sizeof(*vote));
-        question->count++;
-        population->vote_total++;
-    }
-    *vote = (PopulationVote){.user = user, .answer = intern_add(&population->answers, answer)};
+    if (answer.length == 0)
+        vote_table_remove(&population->votes, question, user);
+    else
+        vote_table_put(&population->votes, question,
+                       (PopulationVote){.user = user, .answer = intern_add(&population->answers, answer)});
 }
 
 void population_load_cell(Population *population, uint64_t key, rpmd_text answer_class, uint32_t count,
@@ -291,14 +218,9 @@ uint32_t population_answer(const Population *population, rpmd_text answer)
 
 const PopulationVote *population_votes(const PopulationView *view, uint64_t question, size_t *count)
 {
-    *count = 0;
-    if (!view->population || view->population->question_slots == 0)
-        return NULL;
-    const Question *found = &view->population->questions[question_slot(view->population, question)];
-    size_t place = found->is_used ? vote_place(found, view->user) : 0;
-    bool own = found->is_used && place < found->count && found->votes[place].user == view->user;
-    if (!found->is_used || found->count - own < view->minimum_users)
-        return NULL;
-    *count = found->count;
-    return found->votes;
+    VoteList list = {0};
+    if (view->population)
+        list = vote_table_find(&view->population->votes, question, view->user);
+    *count = list.total - list.has_user < view->minimum_users ? 0 : list.count;
+    return *count > 0 ? list.votes : NULL;
 }

@@ -10,6 +10,7 @@
  */
 
 #include "lib/method/contribution.h"
+#include "lib/method/vote_table.h"
 
 typedef struct Population Population;
 
@@ -57,25 +58,13 @@ uint32_t population_count(const PopulationView *view, uint64_t key, rpmd_text an
 
 #define POPULATION_ANSWER_NONE UINT32_MAX /* an answer that nobody gave */
 
-/* An answer of a user to a question. */
-typedef struct PopulationVote {
-    uint64_t user;
-    uint32_t answer; /* a number; see population_answer */
-} PopulationVote;
-
 /*
- * The answers of others to a question; none where fewer than minimum_users others answered. In an order of
- * users that is the same for every question and looks drawn: the first of them are a sample. Borrowed until
- * the population changes; the user's own vote may be among them: pass over it.
+ * The answers of others to a question (PopulationVote.answer: see population_answer); none where fewer than
+ * minimum_users others answered. In the order of vote_order; where there are more than VOTES_LISTED, the
+ * first of them, which are a sample. Borrowed until the population changes; the user's own vote may be among
+ * them: pass over it.
  */
 const PopulationVote *population_votes(const PopulationView *view, uint64_t question, size_t *count);
-
-/* Orders users as population_votes does: negative, 0, positive. */
-static inline int population_vote_order(uint64_t a, uint64_t b)
-{
-    const uint64_t odd = 0x9E3779B97F4A7C15ull; /* a product with it is different for every user */
-    return (a * odd > b * odd) - (a * odd < b * odd);
-}
 
 /* The number of an answer, or POPULATION_ANSWER_NONE. */
 uint32_t population_answer(const Population *population, rpmd_text answer);

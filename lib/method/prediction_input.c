@@ -307,7 +307,7 @@ typedef struct Agreement {
     double expected;
 } Agreement;
 
-/* The first voters of a question: a sample of all, where there are many. */
+/* Most questions have few voters. Of many, the first ones are a sample, mostly of the same users. */
 static const PopulationVote *first_votes(const PopulationView *view, uint64_t question, size_t *count)
 {
     const PopulationVote *votes = population_votes(view, question, count);
@@ -327,7 +327,7 @@ static void compare_votes(const PopulationVote *votes, size_t count, uint64_t se
         return;
     double expected = (double)same / (double)others;
     for (size_t v = 0, w = 0; v < count && w < voter_count;) {
-        int order = population_vote_order(votes[v].user, voters[w].user);
+        int order = vote_order(votes[v].user, voters[w].user);
         if (order == 0) {
             agreements[w].agreed += votes[v].answer == answer;
             agreements[w].expected += expected;

@@ -457,7 +457,7 @@ static KeyCells cells_at(const ShareBlock *block, uint32_t key)
 
 static void compare_key(const Comparison *comparison, uint64_t key, KeyCells before, KeyCells after)
 {
-    if (comparison->same_classes && before.count == after.count &&
+    if (comparison->same_classes && before.count > 0 && before.count == after.count &&
         memcmp(before.cells, after.cells, before.count * sizeof(ShareCell)) == 0)
         return;
     for (uint32_t b = 0; b < before.count; b++) {

@@ -141,7 +141,7 @@ double feature_vector_cosine(const FeatureVector *a, const FeatureVector *b)
 static uint32_t place_weight(float *distinct, uint32_t *count, float weight)
 {
     uint32_t place = 0;
-    while (place < *count && memcmp(&distinct[place], &weight, sizeof(weight)) != 0)
+    while (place < *count && float_bits(distinct[place]) != float_bits(weight))
         place++;
     if (place == *count && place < WEIGHT_LIMIT)
         distinct[(*count)++] = weight;

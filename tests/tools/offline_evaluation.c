@@ -261,8 +261,8 @@ static void predict_held_out(Evaluation *evaluation)
         size_t out = held_out(evaluation, user);
         for (size_t i = user->count - out; i < user->count; i++) {
             const ModelItem *item = user->items[i];
-            predict(evaluation, u, item->query, item->details->options, item->details->option_count, item->response,
-                    1.0 / (double)out);
+            predict(evaluation, u, item->query, item->details->options, item->details->option_count,
+                    item->response, 1.0 / (double)out);
         }
     }
 }

@@ -1,131 +1,175 @@
 /* SPDX-License-Identifier: MIT */
-#include "daemon/loop/loop.h"
 #include "daemon/loop/work.h"
 
+#include "daemon/loop/loop.h"
 #include "lib/base/memory.h"
 #include "tests/unit/unit.h"
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define JOBS 2000
-
-/* What became of a job; `ran` is another thread's. */
+/* A job that waits in its run until the test lets it go on. */
 typedef struct Job {
-    unsigned number;
-    _Atomic bool ran;
+    sem_t *may_go_on; /* NULL: at once */
+    atomic_bool has_begun;
+    atomic_bool has_run;
     bool is_done;
-    bool is_cancelled;
     bool is_released;
-    Work *work;
-    struct Jobs *jobs;
+    int *order; /* counts the jobs that were done */
+    int place;
 } Job;
 
-typedef struct Jobs {
-    Job all[JOBS];
-    unsigned released;
-    bool cancels_next; /* each job that is done cancels the one behind it */
-} Jobs;
+static uv_loop_t loop;
+static uv_thread_t loop_thread;
 
 static void run(void *data)
 {
     Job *job = data;
-    atomic_store(&job->ran, true);
-}
-
-static void cancel(Job *job)
-{
-    job->is_cancelled = true;
-    work_cancel(TAKE_PTR(job->work));
-}
-
-static void on_done(void *owner, void *data)
-{
-    Job *job = data;
-    Jobs *jobs = owner;
-    ck_assert(atomic_load(&job->ran));
-    ck_assert(!job->is_done && !job->is_released);
-    ck_assert_ptr_nonnull(job->work);
-    job->is_done = true;
-    job->work = NULL;
-    Job *next = job->number + 1 < JOBS ? &jobs->all[job->number + 1] : NULL;
-    if (jobs->cancels_next && next && next->work)
-        cancel(next);
+    uv_thread_t self = uv_thread_self();
+    ck_assert(!uv_thread_equal(&self, &loop_thread));
+    atomic_store(&job->has_begun, true);
+    if (job->may_go_on)
+        sem_wait(job->may_go_on);
+    atomic_store(&job->has_run, true);
 }
 
 static void release(void *data)
 {
     Job *job = data;
+    uv_thread_t self = uv_thread_self();
+    ck_assert(uv_thread_equal(&self, &loop_thread));
     ck_assert(!job->is_released);
-    ck_assert_ptr_null(job->work);
     job->is_released = true;
-    job->jobs->released++;
 }
 
-static void begin(uv_loop_t *loop, Jobs *jobs, unsigned number)
+static void done(void *owner, void *data)
 {
-    static const WorkKind kinds[] = {{WORK_FOREGROUND, run, release}, {WORK_BACKGROUND, run, release}};
-    Job *job = &jobs->all[number];
-    job->number = number;
-    job->jobs = jobs;
-    job->work = work_begin(loop, &kinds[number % 2], job, on_done, jobs);
-    ck_assert(!job->is_done && !job->is_released);
+    Job *job = data;
+    ck_assert_ptr_eq(owner, &loop);
+    ck_assert(atomic_load(&job->has_run) && !job->is_done && !job->is_released);
+    job->is_done = true;
+    if (job->order)
+        job->place = ++*job->order;
 }
 
-/* Ends the loop, which waits for all that was begun and has nothing left: each job was done or cancelled. */
-static void end(uv_loop_t *loop, const Jobs *jobs)
+static const WorkKind foreground = {WORK_FOREGROUND, run, release},
+                      background = {WORK_BACKGROUND, run, release};
+static const WorkKind *const kinds[] = {&foreground, &background};
+
+static void begin(void)
 {
-    uv_run(loop, UV_RUN_DEFAULT);
-    loop_close(loop);
-    uv_run(loop, UV_RUN_DEFAULT);
-    ck_assert_int_eq(uv_loop_close(loop), 0);
-    for (unsigned i = 0; i < JOBS; i++)
-        ck_assert(jobs->all[i].is_released && jobs->all[i].is_done != jobs->all[i].is_cancelled);
-    ck_assert_uint_eq(jobs->released, JOBS);
+    ck_assert_int_eq(uv_loop_init(&loop), 0);
+    loop_thread = uv_thread_self();
 }
 
-START_TEST(all_are_done_and_released)
+static void end(void)
 {
-    _cleanup_free_ Jobs *jobs = NEW(Jobs);
-    uv_loop_t loop = {0}; /* data, too, which uv_loop_init leaves alone */
-    uv_loop_init(&loop);
-    for (unsigned i = 0; i < JOBS; i++) {
-        begin(&loop, jobs, i);
-        if (i % 100 == 0)
+    loop_close(&loop);
+    ck_assert_int_eq(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    ck_assert_int_eq(uv_loop_close(&loop), 0);
+}
+
+static void run_until(const bool *is_so)
+{
+    while (!*is_so)
+        uv_run(&loop, UV_RUN_ONCE);
+}
+
+START_TEST(a_job_is_done_and_then_released)
+{
+    for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+        Job job = {0};
+        begin();
+        work_begin(&loop, kinds[k], &job, done, &loop);
+        ck_assert(!job.is_done);
+        run_until(&job.is_released);
+        ck_assert(job.is_done);
+        end();
+    }
+}
+END_TEST
+
+START_TEST(a_job_that_is_cancelled_while_it_waits_is_not_run)
+{
+    sem_t may_go_on;
+    begin();
+    sem_init(&may_go_on, 0, 0);
+    Job running[WORK_BACKGROUND_THREADS] = {0}, waiting = {0};
+    for (size_t i = 0; i < ARRAY_SIZE(running); i++) {
+        running[i].may_go_on = &may_go_on;
+        work_begin(&loop, &background, &running[i], done, &loop);
+        while (!atomic_load(&running[i].has_begun))
             uv_run(&loop, UV_RUN_NOWAIT);
     }
-    end(&loop, jobs);
+    Work *work = work_begin(&loop, &background, &waiting, done, &loop);
+    work_cancel(work);
+    for (size_t i = 0; i < ARRAY_SIZE(running); i++)
+        sem_post(&may_go_on);
+    for (size_t i = 0; i < ARRAY_SIZE(running); i++)
+        run_until(&running[i].is_released);
+    run_until(&waiting.is_released);
+    ck_assert(!waiting.is_done && !atomic_load(&waiting.has_run));
+    end();
+    sem_destroy(&may_go_on);
 }
 END_TEST
 
-/* Whether it waits, runs, or is done already: it is released, and nobody is told. */
-START_TEST(cancelled_ones_are_released_without_a_word)
+/* The job is released when no thread works on it any more. */
+START_TEST(a_job_that_is_cancelled_while_it_runs_is_released_behind_it)
 {
-    _cleanup_free_ Jobs *jobs = NEW(Jobs);
-    uv_loop_t loop = {0}; /* data, too, which uv_loop_init leaves alone */
-    uv_loop_init(&loop);
-    for (unsigned i = 0; i < JOBS; i++) {
-        begin(&loop, jobs, i);
-        if (i % 3 == 0)
-            cancel(&jobs->all[i]);
-        else if (i % 3 == 1 && jobs->all[i / 2].work)
-            cancel(&jobs->all[i / 2]);
+    for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+        sem_t may_go_on;
+        begin();
+        sem_init(&may_go_on, 0, 0);
+        Job job = {.may_go_on = &may_go_on};
+        Work *work = work_begin(&loop, kinds[k], &job, done, &loop);
+        while (!atomic_load(&job.has_begun))
+            uv_run(&loop, UV_RUN_NOWAIT);
+        work_cancel(work);
+        for (unsigned i = 0; i < 20; i++)
+            uv_run(&loop, UV_RUN_NOWAIT);
+        ck_assert(!job.is_released);
+        sem_post(&may_go_on);
+        run_until(&job.is_released);
+        ck_assert(!job.is_done && atomic_load(&job.has_run));
+        end();
+        sem_destroy(&may_go_on);
     }
-    end(&loop, jobs);
 }
 END_TEST
 
-START_TEST(a_done_one_cancels_the_next)
+START_TEST(builds_hold_nobody_who_waits)
 {
-    _cleanup_free_ Jobs *jobs = NEW(Jobs);
-    uv_loop_t loop = {0}; /* data, too, which uv_loop_init leaves alone */
-    uv_loop_init(&loop);
-    jobs->cancels_next = true;
-    for (unsigned i = 0; i < JOBS; i++)
-        begin(&loop, jobs, i);
-    end(&loop, jobs);
+    sem_t may_go_on;
+    begin();
+    sem_init(&may_go_on, 0, 0);
+    Job builds[4 * WORK_BACKGROUND_THREADS] = {0}, short_one = {0};
+    int order = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(builds); i++) {
+        builds[i] = (Job){.may_go_on = &may_go_on, .order = &order};
+        work_begin(&loop, &background, &builds[i], done, &loop);
+    }
+    work_begin(&loop, &foreground, &short_one, done, &loop);
+    run_until(&short_one.is_done);
+    ck_assert_int_eq(order, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(builds); i++)
+        sem_post(&may_go_on);
+    for (size_t i = 0; i < ARRAY_SIZE(builds); i++)
+        run_until(&builds[i].is_released);
+    ck_assert_int_eq(order, (int)ARRAY_SIZE(builds));
+    end();
+    sem_destroy(&may_go_on);
 }
 END_TEST
 
-UNIT_TESTS("loop/work", all_are_done_and_released, cancelled_ones_are_released_without_a_word,
-           a_done_one_cancels_the_next)
+START_TEST(a_loop_that_never_had_work_closes)
+{
+    begin();
+    end();
+}
+END_TEST
+
+UNIT_TESTS("work", a_job_is_done_and_then_released, a_job_that_is_cancelled_while_it_waits_is_not_run,
+           a_job_that_is_cancelled_while_it_runs_is_released_behind_it, builds_hold_nobody_who_waits,
+           a_loop_that_never_had_work_closes)

@@ -6,6 +6,7 @@
 #include "tests/unit/unit.h"
 
 #include <math.h>
+#include <pthread.h>
 
 static const rpmd_text options[] = {{"Yes", 3}, {"No", 2}};
 static const float values[] = {0.6F, -0.8F};
@@ -156,7 +157,8 @@ START_TEST(an_item_comes_back_as_it_was)
     _cleanup_arena_ Arena arena = ARENA_INIT;
     assert_analyses_equal(model_item_analysis(item, &arena), &analysis);
     item_record_write(&content, item);
-    item_record_of_analysis(&again, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    item_record_of_analysis(&again, tokenizer, input.order_us, input.query, options, 2, &analysis,
+                            input.reasoning);
     ck_assert_uint_eq(content.length, again.length);
     ck_assert_mem_eq(content.data, again.data, content.length);
     ModelItem *read = read_record(&input, &content, NULL);
@@ -227,7 +229,8 @@ START_TEST(broken_records_are_none)
     Analysis analysis;
     fill_analysis(&analysis);
     ModelItemInput input = input_of(&analysis);
-    item_record_of_analysis(&content, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    item_record_of_analysis(&content, tokenizer, input.order_us, input.query, options, 2, &analysis,
+                            input.reasoning);
     for (size_t length = 0; length < content.length; length++) {
         Buffer shorter = {content.data, length, 0};
         ck_assert_ptr_null(read_record(&input, &shorter, NULL));
@@ -255,7 +258,8 @@ START_TEST(any_bytes_are_read_without_harm)
     uint64_t state = 11;
     fill_analysis(&analysis);
     ModelItemInput input = input_of(&analysis);
-    item_record_of_analysis(&content, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    item_record_of_analysis(&content, tokenizer, input.order_us, input.query, options, 2, &analysis,
+                            input.reasoning);
     for (size_t round = 0; round < 20000; round++) {
         _cleanup_buffer_ Buffer broken = BUFFER_INIT;
         buffer_append(&broken, content.data, content.length);
@@ -281,7 +285,8 @@ START_TEST(texts_are_shared_and_go_with_the_last_item)
     Analysis analysis;
     fill_analysis(&analysis);
     ModelItemInput input = input_of(&analysis);
-    item_record_of_analysis(&content, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    item_record_of_analysis(&content, tokenizer, input.order_us, input.query, options, 2, &analysis,
+                            input.reasoning);
     ModelItem *first = read_record(&input, &content, texts), *second = read_record(&input, &content, texts);
     for (uint32_t f = 0; f < first->feature_count; f++)
         ck_assert_ptr_eq(first->features[f].text, second->features[f].text);
@@ -327,6 +332,50 @@ START_TEST(texts_are_shared_and_go_with_the_last_item)
 }
 END_TEST
 
+/* ---- from several threads ---- */
+
+typedef struct Reader {
+    ModelItemInput input;
+    const Buffer *content;
+    FeatureTexts *texts;
+    size_t wrong;
+} Reader;
+
+static void *read_again_and_again(void *data)
+{
+    Reader *reader = data;
+    for (size_t round = 0; round < 5000; round++) {
+        ModelItem *item = read_record(&reader->input, reader->content, reader->texts);
+        reader->wrong += !item || !text_equal_string(item->features[0].text->name, "robot");
+        model_item_unref(item);
+    }
+    return NULL;
+}
+
+/* Nobody else holds the texts: they come and go all the time. */
+START_TEST(threads_share_texts)
+{
+    _cleanup_(tokenizer_free_cleanup) Tokenizer *tokenizer = tokenizer_new();
+    _cleanup_buffer_ Buffer content = BUFFER_INIT;
+    Analysis analysis;
+    fill_analysis(&analysis);
+    FeatureTexts *texts = feature_texts_new();
+    Reader readers[3];
+    pthread_t threads[ARRAY_SIZE(readers)];
+    ModelItemInput input = input_of(&analysis);
+    item_record_of_analysis(&content, tokenizer, input.query, options, 2, &analysis, input.reasoning);
+    for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+        readers[i] = (Reader){input, &content, texts, 0};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, read_again_and_again, &readers[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_uint_eq(readers[i].wrong, 0);
+    }
+    feature_texts_unref(texts);
+}
+END_TEST
+
 UNIT_TESTS("item_record", an_item_comes_back_as_it_was, an_item_that_takes_no_part_has_nothing_derived,
            a_vector_of_many_weights_comes_back, broken_records_are_none, any_bytes_are_read_without_harm,
-           texts_are_shared_and_go_with_the_last_item)
+           texts_are_shared_and_go_with_the_last_item, threads_share_texts)

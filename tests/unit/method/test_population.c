@@ -101,7 +101,7 @@ static void assert_sum_of_rest(const Population *population, const Fed *fed[USER
             const Fed *voter = fed[votes[v].user];
             ck_assert_uint_eq(votes[v].answer,
                               population_answer(population, classes[voter->answers[question] - 1]));
-            ck_assert(v == 0 || population_vote_order(votes[v - 1].user, votes[v].user) < 0);
+            ck_assert(v == 0 || vote_order(votes[v - 1].user, votes[v].user) < 0);
         }
     }
     share_unref(own);

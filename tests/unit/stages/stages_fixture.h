@@ -60,14 +60,20 @@ static inline const StoreReply *answer(Fixture *fixture)
     return &fixture->reply;
 }
 
-/* A history of one item, and the number of its user. */
-static inline uint64_t add_user(Fixture *fixture, const char *name)
+/* The same item every time: the first makes the user, the others change nothing. */
+static inline void put_item(Fixture *fixture, const char *name)
 {
     const StoreNewItem item = {.user = T(name), .id = T("1"), .query = T("q"), .response = T("r")};
     const StorePutItems put = {.task = T("tags"), .items = &item, .count = 1};
-    const StoreListUsers list = {.task = T("tags")};
     store_put_items(fixture->store, &put, note_answer, fixture);
     answer(fixture);
+}
+
+/* A history of one item, and the number of its user. */
+static inline uint64_t add_user(Fixture *fixture, const char *name)
+{
+    const StoreListUsers list = {.task = T("tags")};
+    put_item(fixture, name);
     store_list_users(fixture->store, &list, note_answer, fixture);
     const StoreUsers *users = &answer(fixture)->users;
     for (size_t i = 0; i < users->count; i++)
@@ -160,11 +166,12 @@ static inline void fixture_stop(Fixture *fixture)
     remove_files(fixture->directory);
 }
 
-/* Lets everything happen that is due, in the store too. */
+/* Lets everything happen that is due, also what the store writes and what it reads. */
 static inline void settle(Fixture *fixture)
 {
     const StoreListUsers list = {.task = T("tags")};
     for (unsigned i = 0; i < 3; i++) {
+        put_item(fixture, "ann");
         store_list_users(fixture->store, &list, note_answer, fixture);
         answer(fixture);
         for (unsigned turn = 0; turn < 10; turn++)

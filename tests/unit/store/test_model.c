@@ -259,7 +259,8 @@ START_TEST(an_append_is_published_with_its_model)
     publish_first(items);
     StoreUser user = load_model(&fixture, "tags", "ann")->model.user;
     StorePublishedItem item = next_item(&user, "", 0);
-    StoreReply *reply = publish((StorePublish){.items = &item, .item_count = 4, .reason = T("append")});
+    StoreReply *reply =
+        publish((StorePublish){.items = &item, .published_count = 1, .item_count = 4, .reason = T("append")});
     expect_ok(reply);
     ck_assert_uint_eq(reply->published.history_revision, 4);
     ck_assert_uint_eq(reply->published.version, 2);
@@ -293,7 +294,7 @@ START_TEST(a_correction_is_published_with_its_model)
     StorePublishedItem item = next_item(&user, "y", 5);
     item.number = items[1].number;
     item.record.extractor_version = T("");
-    expect_ok(publish((StorePublish){.items = &item, .item_count = 3}));
+    expect_ok(publish((StorePublish){.items = &item, .published_count = 1, .item_count = 3}));
     StoreModel *model = &load_model(&fixture, "tags", "ann")->model;
     ck_assert_uint_eq(model->item_count, 3);
     expect_text(model->items[0].id, "y");
@@ -343,11 +344,13 @@ START_TEST(what_changed_in_the_meantime_is_not_overwritten)
                             .user_number = user.number,
                             .base_revision = 1,
                             .factors = &factor_set,
-                            .items = &next};
+                            .items = &next,
+                            .published_count = 1};
 #define PUBLISH() ANSWER(&fixture, store_model_publish(fixture.store, &request, on_reply, &fixture))
     put_one(&fixture, "tags", "ann", "x", "corrected", "response", 1);
     expect_refused(PUBLISH(), STATUS_ABORTED, "the history went on");
     request.items = NULL;
+    request.published_count = 0;
     request.deleted = &item.number;
     expect_refused(PUBLISH(), STATUS_ABORTED, "the history went on");
     request.deleted = &missing;
@@ -389,19 +392,19 @@ START_TEST(an_item_that_does_not_fit_is_refused)
     StorePut first = put("x", 1);
     StoreUser user = load_model(&fixture, "tags", "ann")->model.user;
     StorePublishedItem item = next_item(&user, "x", 0);
-    expect_refused(publish((StorePublish){.items = &item, .factors = &factor_set}), STATUS_ABORTED,
-                   "an item with this id came or went");
+    expect_refused(publish((StorePublish){.items = &item, .published_count = 1, .factors = &factor_set}),
+                   STATUS_ABORTED, "an item with this id came or went");
     item.item.id = T("y");
     item.number = first.number;
-    expect_refused(publish((StorePublish){.items = &item, .factors = &factor_set}), STATUS_ABORTED,
-                   "an item with this id came or went");
+    expect_refused(publish((StorePublish){.items = &item, .published_count = 1, .factors = &factor_set}),
+                   STATUS_ABORTED, "an item with this id came or went");
     item.number = user.last_item + 2;
-    expect_refused(publish((StorePublish){.items = &item, .factors = &factor_set}), STATUS_ABORTED,
-                   "an item with this id came or went");
+    expect_refused(publish((StorePublish){.items = &item, .published_count = 1, .factors = &factor_set}),
+                   STATUS_ABORTED, "an item with this id came or went");
     item.number = user.last_item + 1;
     item.revision = 9;
-    expect_refused(publish((StorePublish){.items = &item, .factors = &factor_set}), STATUS_INVALID_ARGUMENT,
-                   "has revision 9, and the history is at 1");
+    expect_refused(publish((StorePublish){.items = &item, .published_count = 1, .factors = &factor_set}),
+                   STATUS_INVALID_ARGUMENT, "has revision 9, and the history is at 1");
     ck_assert_uint_eq(load_model(&fixture, "tags", "ann")->model.user.model_version, 0);
 }
 END_TEST
