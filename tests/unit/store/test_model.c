@@ -366,8 +366,8 @@ START_TEST(what_changed_in_the_meantime_is_not_overwritten)
     request.generation = 1;
     expect_refused(PUBLISH(), STATUS_ABORTED, "another build began");
     request.generation = 0;
-    /* Records of what went on are passed over, the others are kept, and the version stands for what it read.
-     */
+    /* The record of an item that was corrected meanwhile is kept as what it is: the version stands for what it
+     * read. */
     StoreRecord stale = record_of(&item, content);
     request.records = &stale;
     request.record_count = 1;
@@ -377,7 +377,9 @@ START_TEST(what_changed_in_the_meantime_is_not_overwritten)
     StoreModel *model = &load_model(&fixture, "tags", "ann")->model;
     ck_assert_uint_eq(model->version.history_revision, 1);
     ck_assert_uint_eq(model->user.history_revision, 2);
-    expect_text(model->items[0].record.extractor_version, "");
+    expect_text(model->items[0].record.extractor_version, "1.2");
+    ck_assert_uint_eq(model->items[0].record.revision, 1);
+    ck_assert_uint_eq(model->items[0].revision, 2);
 
     expect_ok(erase(&fixture, "tags", "ann"));
     expect_refused(PUBLISH(), STATUS_NOT_FOUND, "no history of user");
