@@ -50,8 +50,9 @@ static const Key keys[] = {
     {"daemon", "prompt_dir", KEY_STRING, IN_CONFIG(prompt_dir), 0, 0, "/etc/rpmd/prompts",
      "directory of prompts in place of those that rpmd brings, DIR/STAGE.txt or DIR/TASK/STAGE.txt; need not "
      "exist"},
-    {"daemon", "cache_bytes", KEY_BYTES, IN_CONFIG(cache_bytes), 1 * MIB, 1024 * 1024 * MIB, "64M",
-     "memory for user models that are not in use at the moment (suffix K, M or G)"},
+    {"daemon", "cache_bytes", KEY_BYTES, IN_CONFIG(cache_bytes), 1 * MIB, 1024 * 1024 * MIB, "512M",
+     "memory for user models that are not in use at the moment (suffix K, M or G); one of 100 items takes "
+     "some 120 KB, so the default has room for about 4,000"},
     {"daemon", "drain_seconds", KEY_NUMBER, IN_CONFIG(drain_seconds), 0, 3600, "20",
      "how long calls in flight may go on after SIGTERM"},
     {"daemon", "call_seconds", KEY_NUMBER, IN_CONFIG(call_seconds), 1, 3600, "60",

@@ -32,7 +32,7 @@ START_TEST(test_defaults)
     ck_assert_str_eq(config.socket, "/run/rpmd/rpmd.sock");
     ck_assert_uint_eq(config.plugin_dir_count, 1);
     ck_assert_uint_eq(config.socket_mode, 0660);
-    ck_assert_uint_eq(config.cache_bytes, 64 << 20);
+    ck_assert_uint_eq(config.cache_bytes, 512 << 20);
     ck_assert_uint_eq(config.method.examples, 3);
     ck_assert_uint_eq(config.method.minimum_users, 3);
     ck_assert(config.method.population);
