@@ -17,19 +17,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* In this order: appends, which make histories longer, come behind what is measured on short ones. */
 static const Row rows[] = {
     {"rebuild", "building a long history a second time, against the first", measure_rebuild},
     {"build-all", "building all users of a task", measure_build_all},
     {"beside-rebuild", "a stranger's calls beside a rebuild of a long history", measure_beside_rebuild},
     {"beside-build-all", "a stranger's calls beside a build of all users", measure_beside_build_all},
     {"beside-erase", "a stranger's calls beside erasures", measure_beside_erase},
-    {"append", "one append after the other", measure_append},
-    {"append-rate", "appends in flight at once", measure_append_rate},
     {"prompt-rate", "prompts in flight at once, by the number of active users", measure_prompt_rate},
     {"miss", "a prompt for a user whose model is not cached", measure_miss},
     {"large-prompt", "prompts for a user with a long history", measure_large_prompt},
     {"cpu", "CPU time of a prompt", measure_cpu},
     {"memory", "memory of cached models", measure_memory},
+    {"append", "one append after the other", measure_append},
+    {"append-rate", "appends in flight at once", measure_append_rate},
     {"resident", "memory after long histories were built and served", measure_resident},
     {"erase", "deleting an item, erasing a user", measure_erase},
 };
