@@ -27,7 +27,7 @@
  *           v
  *         DONE         on_end; freed
  *
- * In each state it holds just what it waits for; query.c has the table of moves and the invariant. From any
+ * In each state it holds just what it waits for; machine.c has the table of moves and the invariant. From any
  * state query_cancel ends it without a call, and an error ends it with one.
  */
 
@@ -71,8 +71,9 @@ struct Query {
     StageCall *stage;
 
     Response *response; /* an LLM's answer; NULL: none is asked */
-    bool is_telling;    /* inside on_delta */
-    bool is_cancelled;  /* there */
+    void (*free_response)(Response *response);
+    bool is_telling;   /* inside on_delta */
+    bool is_cancelled; /* there */
 };
 
 struct Queries {
@@ -88,6 +89,9 @@ void query_move(Query *query, QueryState to);
 
 /* The end, with an error. */
 void query_refuse(Query *query, const Status *status);
+
+/* Constructs on another thread; then writes the reply (NULL), or calls `then`. */
+void query_construct_and(Query *query, void (*then)(Query *query));
 
 /* The answer is complete: writes the reply. */
 void query_write(Query *query);
@@ -105,4 +109,3 @@ uint64_t query_plugin_deadline(const Query *query);
 
 /* The prompt is there: answers it, natively or on an LLM. */
 void response_begin(Query *query);
-void response_free(Response *response); /* NULL is fine */

@@ -26,10 +26,8 @@ struct Response {
     bool has_streamed;
 };
 
-void response_free(Response *response)
+static void response_free(Response *response)
 {
-    if (!response)
-        return;
     buffer_finish(&response->repair);
     answer_text_finish(&response->text);
     free(response);
@@ -281,6 +279,7 @@ void response_begin(Query *query)
     QueryAnswer *answer = query->answer;
     if (answer->wants_prompt) {
         Response *response = query->response = NEW(Response);
+        query->free_response = response_free;
         response->query = query;
         answer_text_init(&response->text, answer->reasoning_task.response_noun);
         ask(response, answer->prompt.text, 0, NULL, &handlers);

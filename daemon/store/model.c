@@ -61,8 +61,8 @@ static int check_deletion(Publishing *publishing)
     uint64_t revision;
     if (!deleted)
         return 0;
-    int r = history_find(publishing->database, publishing->user.user, *deleted, &revision,
-                         &publishing->deleted_order_us, publishing->status);
+    int r = item_find(publishing->database, publishing->user.user, *deleted, &revision,
+                      &publishing->deleted_order_us, publishing->status);
     if (r == 0 && revision == 0)
         return abort_changed(publishing, "an item of it was deleted");
     return r;
@@ -77,8 +77,8 @@ static int check_item(Publishing *publishing, size_t i)
     Database *database = publishing->database;
     uint64_t number = 0;
     bool is_new = item->number == ITEM_NUMBER(user->user, user->last_item + 1 + i);
-    int r = history_find(database, user->user, item->number, &publishing->items[i].revision,
-                         &publishing->items[i].order_us, publishing->status);
+    int r = item_find(database, user->user, item->number, &publishing->items[i].revision,
+                      &publishing->items[i].order_us, publishing->status);
     if (r == 0)
         r = database_number(database, publishing->status, &number, FIND_ITEM, INTEGER(user->user),
                             TEXT(item->item.id));
@@ -180,7 +180,7 @@ static int publish_records(Publishing *publishing)
         const StoreRecord *record = &request->records[i];
         uint64_t revision;
         int64_t order_us;
-        r = history_find(database, user->user, record->item, &revision, &order_us, status);
+        r = item_find(database, user->user, record->item, &revision, &order_us, status);
         if (r == 0 && revision != 0)
             r = record_put(database, user, record, status);
     }

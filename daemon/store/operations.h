@@ -65,12 +65,14 @@ int user_change_task(Database *database, uint64_t task, int64_t users, int64_t i
 int users_list(Database *database, const StoreListUsers *request, StoreReply *reply);
 int tasks_list(Database *database, StoreReply *reply);
 
+/* item.c */
+/* An item as it is now; revision 0: there is none of this user. */
+int item_find(Database *database, uint64_t user, uint64_t item, uint64_t *revision, int64_t *order_us,
+              Status *status);
+
 /* history.c */
 int history_put(Database *database, const StorePutItems *request, StoreReply *reply);
 int history_delete(Database *database, const StoreDeleteItem *request, StoreReply *reply);
-/* An item as it is now; revision 0: there is none of this user. */
-int history_find(Database *database, uint64_t user, uint64_t item, uint64_t *revision, int64_t *order_us,
-                 Status *status);
 /* Writes an item, a new one where there is no revision yet, and counts it; the user is to be saved. */
 int history_write(Database *database, UserRow *user, const StorePublishedItem *item, uint64_t old_revision,
                   int64_t old_order_us, Status *status);

@@ -222,7 +222,7 @@ static int stage_records(Database *database, const UserRow *user, const StoreSta
     for (size_t i = 0; i < request->count && r == 0; i++) {
         const StoreRecord *record = &request->records[i];
         RecordState states[2];
-        r = history_find(database, user->user, record->item, &revision, &order_us, status);
+        r = item_find(database, user->user, record->item, &revision, &order_us, status);
         if (r != 0 || revision == 0)
             continue;
         if (extractor == 0 || !text_equal(version, record->extractor_version))
