@@ -586,7 +586,7 @@ void clients_ask(void)
 
 void clients_get(const char *user)
 {
-    for (size_t i = 0; i < clients.users; i++)
+    for (size_t i = 0; i < USER_LIMIT; i++)
         if (user_names[i] == user)
             ask(GET, i, CALLER_DAEMON);
 }

@@ -72,6 +72,7 @@ static void print_lines(void)
 {
     size_t first = world.line_count > LINES_KEPT ? world.line_count - LINES_KEPT : 0;
     for (size_t i = first; i < world.line_count && !is_verbose; i++)
+        /* NOLINTNEXTLINE(bugprone-signal-handler): the process is lost, what it did should not be */
         fprintf(stderr, "  %s\n", world.lines[i % LINES_KEPT]);
 }
 
