@@ -98,9 +98,11 @@ int model_load(Database *database, const StoreLoadModel *request, StoreReply *re
     };
     if (user.model_version != 0)
         r = model_find_version(database, &user, user.model_version, arena, &model->version, status);
-    if (r == 0 && !request->only_user)
+    bool has_model = user.model_version != 0;
+    bool has_items = request->scope == STORE_LOAD_ALL || (request->scope == STORE_LOAD_MODEL && has_model);
+    if (r == 0 && has_items)
         r = history_load(database, &user, request->since_revision, arena, model, status);
-    if (r == 0 && !request->only_user && request->since_revision == 0 && user.model_version != 0)
+    if (r == 0 && has_items && has_model && request->since_revision == 0)
         r = load_factors(database, user.user, model->version.factor_set, arena, &model->factors, status);
     return r;
 }

@@ -368,10 +368,17 @@ typedef struct StoreUserName {
     rpmd_text user;
 } StoreUserName;
 
+/* What is loaded beside the user and the version. */
+typedef enum StoreLoadScope {
+    STORE_LOAD_ALL,   /* items and factors */
+    STORE_LOAD_MODEL, /* the same, where the user has a model; else nothing */
+    STORE_LOAD_USER,  /* nothing */
+} StoreLoadScope;
+
 typedef struct StoreLoadModel {
     rpmd_text task;
     rpmd_text user;
-    bool only_user;          /* the user and the version alone, without items and factors */
+    StoreLoadScope scope;
     uint64_t since_revision; /* items written after it alone, without factors; 0: all. What was deleted since
                               * is not in the reply: a change of StoreUser.items tells */
 } StoreLoadModel;

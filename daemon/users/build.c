@@ -141,7 +141,7 @@ static OperationState load(Operation *operation)
     user->builder = operation;
     build->deletions = user->deletions; /* before the store is asked: its answer may come behind a later's */
     build->phase = BUILD_LOADING;
-    return operation_load(operation, false, 0);
+    return operation_load(operation, STORE_LOAD_ALL, 0);
 }
 
 static OperationState begin_reading(Operation *operation)

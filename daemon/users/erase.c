@@ -98,7 +98,7 @@ static OperationState step(Operation *operation)
         break;
     }
     if (!user->model)
-        return operation_load(operation, false, 0);
+        return operation_load(operation, STORE_LOAD_MODEL, 0);
     return user->feeds_pool ? withdraw(operation, user->model) : erase(operation);
 }
 

@@ -319,9 +319,9 @@ void operation_on_store(StoreReply *reply, void *data)
     operation_go_on(operation);
 }
 
-OperationState operation_load(Operation *operation, bool only_user, uint64_t since_revision)
+OperationState operation_load(Operation *operation, StoreLoadScope scope, uint64_t since_revision)
 {
-    const StoreLoadModel request = {operation->name.task, operation->name.user, only_user, since_revision};
+    const StoreLoadModel request = {operation->name.task, operation->name.user, scope, since_revision};
     operation->store =
         store_model_load(operation->users->context.store, &request, operation_on_store, operation);
     return OPERATION_LOADING;

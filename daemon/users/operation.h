@@ -117,7 +117,7 @@ void operation_leave_line(Operation *operation);
 OperationState operation_wait_for_turn(Operation *operation);
 
 /* Each begins something and returns the state to be in. */
-OperationState operation_load(Operation *operation, bool only_user, uint64_t since_revision);
+OperationState operation_load(Operation *operation, StoreLoadScope scope, uint64_t since_revision);
 OperationState operation_assemble(Operation *operation, const WorkKind *kind, void *job,
                                   void (*take)(Operation *operation, void *job));
 OperationState operation_publish(Operation *operation, const StorePublish *request);

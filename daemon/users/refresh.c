@@ -156,8 +156,9 @@ OperationState refresh_begin(Operation *operation, Refresh *refresh)
     refresh->operation = operation;
     refresh_finish(refresh);
     refresh->is_over = user_is_current(user);
-    return refresh->is_over ? OPERATION_DONE
-                            : operation_load(operation, false, user->model ? user->model_revision : 0);
+    return refresh->is_over
+               ? OPERATION_DONE
+               : operation_load(operation, STORE_LOAD_MODEL, user->model ? user->model_revision : 0);
 }
 
 static OperationState take_loaded(Operation *operation, Refresh *refresh)

@@ -135,7 +135,8 @@ void stored_load(const StoreLoadModel *request, StoreReply *reply)
     const StoredVersion *version = stored_version(user, user->user.model_version);
     if (version)
         model->version = read_version(user, version, &reply->arena);
-    if (request->only_user)
+    bool has_items = request->scope == STORE_LOAD_ALL || (request->scope == STORE_LOAD_MODEL && version);
+    if (!has_items)
         return;
     model->items = read_items(user, request->since_revision, &reply->arena, &model->item_count);
     if (version && request->since_revision == 0)

@@ -140,7 +140,7 @@ START_TEST(a_load_can_be_of_the_user_alone_or_of_what_is_new)
 {
     StorePut items[3];
     publish_first(items);
-    StoreLoadModel request = {.task = T("tags"), .user = T("ann"), .only_user = true};
+    StoreLoadModel request = {.task = T("tags"), .user = T("ann"), .scope = STORE_LOAD_USER};
     StoreModel *model =
         &ANSWER(&fixture, store_model_load(fixture.store, &request, on_reply, &fixture))->model;
     ck_assert_uint_eq(model->item_count, 0);

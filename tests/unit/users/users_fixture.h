@@ -345,7 +345,7 @@ static inline void append(Fixture *fixture, const char *user, const char *id)
 /* Items of the history as it is on disk; 0: there is no such user. */
 static inline uint64_t history_items(Fixture *fixture, const char *user)
 {
-    const StoreLoadModel request = {.task = T(TASK), .user = T(user), .only_user = true};
+    const StoreLoadModel request = {.task = T(TASK), .user = T(user), .scope = STORE_LOAD_USER};
     store_model_load(fixture->store, &request, note_answer, fixture);
     const StoreReply *answer = wait_for_store(fixture);
     return status_is_ok(&answer->status) ? answer->model.user.items : 0;
