@@ -27,8 +27,9 @@ typedef struct AppendOperation {
     PluginJob *job;
     Extraction *extraction;
     bool is_analysed;
-    FreshItem fresh;                        /* the item's analysis */
-    bool is_put;                            /* the store has the item, the model not yet */
+    FreshItem fresh; /* the item's analysis */
+    bool is_put;     /* the store has the item, the model not yet */
+    StoreOutcome outcome;
     uint64_t number;                        /* of the item, as it is published */
     struct AppendOperation *leader;         /* that publishes this one's item; NULL: none does */
     struct AppendOperation *led[LED_LIMIT]; /* NULL: the caller left meanwhile */
@@ -300,6 +301,7 @@ static OperationState finish(AppendOperation *append)
 {
     Operation *operation = &append->operation;
     operation->reply.id = append->item.id;
+    operation->reply.outcome = append->outcome;
     operation_fill_snapshot(operation);
     return OPERATION_DONE;
 }
@@ -313,7 +315,7 @@ static void answer_led(AppendOperation *append)
             continue;
         append->led[i] = led->leader = NULL;
         led->operation.is_written = false;
-        led->operation.reply.outcome = STORE_ACCEPTED;
+        led->outcome = STORE_ACCEPTED;
         finish(led);
         operation_complete(&led->operation);
     }
@@ -344,7 +346,7 @@ static OperationState take_put(AppendOperation *append)
     if (!status_is_ok(&operation->answer.status))
         return operation_refuse(operation, &operation->answer.status);
     const StorePut *put = &operation->answer.puts.puts[0];
-    operation->reply.outcome = put->outcome;
+    append->outcome = put->outcome;
     if (user->number != put->user_number)
         user_forget_all(&operation->users->table, user);
     user->number = put->user_number;
@@ -363,7 +365,7 @@ static OperationState take_published(AppendOperation *append)
     case PUBLICATION_MADE:
         operation->users->metrics.updates++;
         operation->user->last_item = append->number + append->led_count;
-        operation->reply.outcome = STORE_ACCEPTED;
+        append->outcome = STORE_ACCEPTED;
         answer_led(append);
         return finish(append);
     case PUBLICATION_AGAIN:
@@ -382,6 +384,12 @@ static OperationState refreshed(AppendOperation *append)
     OperationState next = refresh_step(operation, &append->refresh);
     bool is_new_user = !append->refresh.is_over && next == OPERATION_DONE &&
                        operation->reply.status.code == STATUS_NOT_FOUND && !operation->user->number;
+    /* What the store has is kept, whatever becomes of the model: the next request brings that up to date. */
+    bool is_kept = append->is_put && !append->refresh.is_over && next == OPERATION_DONE;
+    if (is_kept) {
+        operation->reply.status = STATUS_INIT;
+        return finish(append);
+    }
     if (is_new_user) {
         operation->reply.status = STATUS_INIT;
         append->refresh.is_over = true;

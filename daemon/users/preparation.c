@@ -65,7 +65,8 @@ void preparation_cancel(Preparation *preparation)
     if (preparation->opening)
         store_cancel(preparation->opening);
     while (!LIST_EMPTY(&preparation->batches))
-        batch_free(LIST_FIRST(&preparation->batches));
+        batch_free(
+            LIST_FIRST(&preparation->batches)); // NOLINT(clang-analyzer-unix.Malloc): it leaves the list
     free(preparation);
 }
 
@@ -181,7 +182,7 @@ static void make(Batch *batch, PluginBatch *analysed)
     making->texts = feature_texts_ref(preparation->request.texts);
     for (size_t i = 0, a = 0; i < batch->count; i++) {
         making->items[i] = fresh_item_copy(&making->arena, &batch->items[i]);
-        if (!making->items[i].analysis)
+        if (!making->items[i].analysis && analysed)
             making->items[i].analysis = &analysed->analyses[a++];
     }
     if (analysed) {
