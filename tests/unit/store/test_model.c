@@ -366,8 +366,8 @@ START_TEST(what_changed_in_the_meantime_is_not_overwritten)
     request.generation = 1;
     expect_refused(PUBLISH(), STATUS_ABORTED, "another build began");
     request.generation = 0;
-    /* The record of an item that was corrected meanwhile is kept as what it is: the version stands for what it
-     * read. */
+    /* The record of an item that was corrected meanwhile is kept as what it is: the version stands for what
+     * it read. */
     StoreRecord stale = record_of(&item, content);
     request.records = &stale;
     request.record_count = 1;
