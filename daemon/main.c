@@ -50,8 +50,9 @@ static int run(int argc, char **argv, Config *config)
 int main(int argc, char **argv)
 {
     Config config;
-    /* A client that is gone shows as an error of the write. */
+    /* A client that is gone, and a limit on a file's size, show as an error of the write. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     config_init(&config);
     int result = run(argc, argv, &config);
     config_finish(&config);

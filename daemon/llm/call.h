@@ -3,7 +3,7 @@
 
 /*
  * Inside daemon/llm: a call, from its first turn to its end. The files include one another in this order
- * only, and none calls one behind it but through the functions that it was given:
+ * only, and none calls a later one except through the functions that it was given:
  *
  *     alarm, http, backend --> queue, attempt --> call --> llm
  *

@@ -13,8 +13,8 @@ struct HttpCall {
     CURL *easy;
     struct curl_slist *headers;
     char error[CURL_ERROR_SIZE];
-    bool is_added;     /* to the multi handle; while curl is at work, behind it */
-    bool is_cancelled; /* while curl is at work: freed behind it */
+    bool is_added;     /* to the multi handle; while curl is at work, after it */
+    bool is_cancelled; /* while curl is at work: freed after it */
     const HttpHandlers *handlers;
     void *data;
 };

@@ -36,7 +36,7 @@ typedef struct WorkKind {
     void (*release)(void *job); /* frees the job and what it holds; on the loop's thread */
 } WorkKind;
 
-/* done may take what it wants out of the job; the job is released behind it. kind is borrowed. */
+/* done may take what it wants out of the job; the job is released after it. kind is borrowed. */
 Work *work_begin(uv_loop_t *loop, const WorkKind *kind, void *job, void (*done)(void *owner, void *job),
                  void *owner);
 

@@ -105,7 +105,7 @@ typedef struct ScrubFile {
     sqlite3_file base;
     unsigned char *page; /* owned: where a page is copied to be changed */
     size_t page_size;
-    sqlite3_file inner; /* and what the default file system has behind it; 8 bytes of alignment are enough */
+    sqlite3_file inner; /* followed by what the default file system keeps; 8 bytes of alignment are enough */
 } ScrubFile;
 
 static sqlite3_vfs *default_system;

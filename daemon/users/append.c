@@ -13,10 +13,10 @@
  *     no model, or the id is there already: PUBLISHING the item alone. A correction is then brought into the
  *         model by another refresh
  *     else ASSEMBLING with the item --> PUBLISHING both in one transaction, and with those of the appends
- * that wait for their turn right behind it: they are led, and answered together
+ *         that wait for the next turns: they are led, and answered together
  *
  * Natively the place in the user's line is taken at once, so that items keep the order in which they came. An
- * LLM may take a minute, in which nothing else of the user should wait: then it is taken behind the analysis.
+ * LLM may take a minute, in which nothing else of the user should wait: then it is taken after the analysis.
  */
 #define LED_LIMIT (STORE_PUBLISHED_ITEMS - 1)
 

@@ -90,7 +90,7 @@ static void grow(FeatureTexts *texts)
     free(old);
 }
 
-/* Takes a text out, and moves those behind it that were pushed past its slot. */
+/* Takes a text out, and moves the next ones that were pushed past its slot. */
 static void forget(FeatureTexts *texts, const HeldText *held)
 {
     size_t mask = texts->slot_count - 1, hole = held->hash & mask;

@@ -156,7 +156,7 @@ static Layout lay_out(const ModelItemInput *input, const Analysis *analysis)
     return layout;
 }
 
-/* Copies a text, with a NUL behind it. */
+/* Copies a text, and ends it with a NUL. */
 static rpmd_text put_text(char **end, rpmd_text text)
 {
     char *copy = *end;

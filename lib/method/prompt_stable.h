@@ -8,7 +8,7 @@
 
 #include "lib/method/prompt.h"
 
-/* Immutable. `shown` and the text lie behind it. */
+/* Immutable. `shown` and the text follow it in memory. */
 typedef struct PromptStable {
     uint64_t key; /* of what it was written from besides the model */
     size_t task_bytes;

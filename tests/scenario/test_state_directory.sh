@@ -30,4 +30,15 @@ daemon_kill
 [ -S "$RPMD_SOCKET" ] || fail 'the killed daemon left no socket to test with'
 daemon_start
 expect 0 '^ada +12 items' rpmctl history list --task movie_tagging
+
+# A limit on the size of a file is met as a full disk is: with a sentence, and by a daemon that goes on.
+for i in $(seq 3000); do
+    printf '{"user":"u","id":"%d","query":"%0400d robots","response":"comedy"}\n' "$i" "$i"
+done >"$place/long.jsonl"
+prlimit --pid "$daemon" --fsize=1000000:unlimited
+expect 1 'Check the disk' rpmctl history import --task movie_tagging "$place/long.jsonl"
+expect 0 '^ada +12 items' rpmctl history list --task movie_tagging
+prlimit --pid "$daemon" --fsize=unlimited
+expect 0 '' rpmctl history import --task movie_tagging "$place/long.jsonl"
+expect 0 '^u +3000 items' rpmctl history list --task movie_tagging
 scenario_end
