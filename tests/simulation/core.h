@@ -48,7 +48,7 @@ void core_begin(const Profile *profile);
 /* Whether features are found by an LLM: they are then not what the extractor finds. */
 bool core_has_llm(void);
 
-/* Ends everything; the clients' calls are over behind it. */
+/* Ends everything; the clients' calls are over then. */
 void core_stop(bool is_crash);
 
 /* Lets everything happen that waits, whenever it is due. */

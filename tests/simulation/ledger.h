@@ -83,6 +83,7 @@ bool ledger_owns(uint64_t user_number, size_t serial);
 /* The name of whose item had the serial number; empty: none. */
 rpmd_text ledger_owner(size_t serial);
 
-/* The number behind "item" in a text, searched from *at on; *at is behind it then. False: there is no more.
+/* The number that follows "item" in a text, searched from *at on, which moves past it. False: there is no
+ * more.
  */
 bool serial_next(rpmd_text text, size_t *at, size_t *serial);

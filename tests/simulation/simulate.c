@@ -138,7 +138,7 @@ static uint64_t run_for(const Options *options)
     return count;
 }
 
-/* A line is a number, and behind it whatever it is worth knowing. */
+/* A line is a number, followed by what there is to know about it. */
 static uint64_t run_file(const Options *options)
 {
     uint64_t count = 0;

@@ -104,7 +104,7 @@ static inline const Backend *backend_of(const Fixture *fixture)
 typedef struct Heard {
     Fixture *fixture;
     LlmCall *call; /* NULL: it is over */
-    Buffer pieces; /* each with a "|" behind it */
+    Buffer pieces; /* each followed by a "|" */
     bool has_text; /* a piece came */
     bool has_ended;
     Status status;

@@ -220,7 +220,7 @@ static inline void expect_usage(Fixture *fixture, const char *user, uint64_t cal
 typedef struct Heard {
     Fixture *fixture;
     StageCall *call; /* NULL: it is over */
-    Buffer pieces;   /* each with a "|" behind it */
+    Buffer pieces;   /* each followed by a "|" */
     bool has_text;
     bool has_ended;
     Status status;
